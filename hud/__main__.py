@@ -1,0 +1,7 @@
+"""`python -m hud`."""
+
+import sys
+
+from hud.cli.main import main
+
+sys.exit(main())

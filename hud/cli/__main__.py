@@ -1,0 +1,7 @@
+"""`python -m hud.cli`."""
+
+import sys
+
+from hud.cli.main import main
+
+sys.exit(main())

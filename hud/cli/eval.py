@@ -1,0 +1,191 @@
+"""`hud eval`: run tasks with an agent, show the reward table, write the results folder."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hud.cli import console
+from hud.cli.progress import Progress
+from hud.errors import UserError
+from hud.eval.config import EvalConfig, load_config
+from hud.eval.job import Job, Started, list_tasks
+from hud.eval.journal import read_job, read_rollouts
+from hud.eval.summary import junit, render
+from hud.wire import RolloutRecord
+
+SOURCES = ("tasks.py", "tasks", "task.py", "tasks.json", "tasks.jsonl")
+"""Where tasks are looked for when no source is given."""
+
+
+def evaluate(
+    source: Annotated[str | None, typer.Argument(help="File or folder with tasks: .py, .json, .jsonl.")] = None,
+    agent: Annotated[str | None, typer.Argument(help="An agent or a model: claude, oracle, gpt-5.4, …")] = None,
+    all_tasks: Annotated[bool | None, typer.Option("--all", help="Run every task, not only the first.")] = None,
+    full: Annotated[bool | None, typer.Option("--full", help="--all, with up to 100 steps a rollout.")] = None,
+    task_ids: Annotated[str | None, typer.Option(help="Run these slugs, separated by commas.")] = None,
+    group_size: Annotated[int | None, typer.Option("--group-size", "--group", help="Runs of each task.")] = None,
+    max_concurrent: Annotated[int | None, typer.Option(help="Rollouts at a time (30).")] = None,
+    max_steps: Annotated[int | None, typer.Option(help="Model calls of one rollout (10); -1: no bound.")] = None,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="The agent's model.")] = None,
+    config: Annotated[list[str] | None, typer.Option("--config", "-c", help="Option of the agent, KEY=VALUE.")] = None,
+    allowed_tools: Annotated[str | None, typer.Option(help="Only these tools (patterns, commas).")] = None,
+    disallowed_tools: Annotated[str | None, typer.Option(help="Not these tools (patterns, commas).")] = None,
+    timeout: Annotated[float | None, typer.Option(help="Seconds that one rollout may take.")] = None,
+    isolation: Annotated[str | None, typer.Option(help="fork (default), spawn or shared.")] = None,
+    seed: Annotated[str | None, typer.Option(help="Seed the random generators of each rollout.")] = None,
+    pass_threshold: Annotated[float | None, typer.Option(help="Reward from which a run passes (1.0).")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write job and rollouts as JSON.")] = None,
+    junit_file: Annotated[Path | None, typer.Option("--junit", help="Write a JUnit report.")] = None,
+    list_only: Annotated[bool, typer.Option("--list", help="List the tasks, run nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
+    verbose: Annotated[bool | None, typer.Option("--verbose", "-v", help="Show every rollout's steps.")] = None,
+    quiet: Annotated[bool | None, typer.Option("--quiet", "-q", help="Show the table only.")] = None,
+) -> int:
+    """Run tasks with an agent and show their rewards.
+
+    Without --all, --full or --task-ids only the first task runs. Exit status: 0 every rollout was scored, 1 one
+    failed, 2 wrong usage, 130 interrupted.
+    """
+    given = {
+        "source": source,
+        "agent": agent,
+        "all": all_tasks,
+        "full": full,
+        "task_ids": _split(task_ids),
+        "group_size": group_size,
+        "max_concurrent": max_concurrent,
+        "max_steps": max_steps,
+        "model": model,
+        "allowed_tools": _split(allowed_tools),
+        "disallowed_tools": _split(disallowed_tools),
+        "timeout": timeout,
+        "isolation": isolation,
+        "seed": seed,
+        "pass_threshold": pass_threshold,
+        "verbose": verbose,
+        "quiet": quiet,
+    }
+    options = load_config(given, config or [], Path.cwd())
+    options = options.model_copy(update={"source": options.source or _default_source()})
+    if list_only:
+        return _list(options)
+    job = Job(options, choose_agent(options, ask=not yes), command=["hud", *sys.argv[1:]])
+    return asyncio.run(_run(job, json_file, junit_file))
+
+
+def _split(text: str | None) -> list[str] | None:
+    if text is None:
+        return None
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _default_source() -> str:
+    for name in SOURCES:
+        if Path(name).exists():
+            return name
+    raise UserError("there is no tasks.py and no tasks folder here", hint="hud eval PATH")
+
+
+def _list(config: EvalConfig) -> int:
+    for task in list_tasks(config.source or ".", config.task_ids):
+        arguments = ", ".join(f"{name}={value!r}" for name, value in (task.args or {}).items())
+        console.data(f"{task.key:<24}  {task.scenario_name}({arguments})")
+    return 0
+
+
+def choose_agent(config: EvalConfig, *, ask: bool) -> str:
+    """The agent that was asked for; else a person's choice, else the one whose key is set.
+
+    Raises:
+        UserError: nobody can choose, and no key is set.
+    """
+    from hud.agents.catalog import AGENTS, available  # noqa: PLC0415 - listing tasks needs no agent
+
+    if config.agent or config.model:
+        return config.agent or str(config.model)
+    if ask and console.is_terminal(sys.stdin) and console.is_terminal(sys.stderr):
+        return _ask(list(AGENTS))
+    with_key = available()
+    if with_key:
+        return with_key[0]
+    names = ", ".join(f"`{name}`" for name in AGENTS)
+    raise UserError(f"no agent is named and no provider's key is set; the agents are {names}", hint=f"hud eval {config.source} oracle")
+
+
+def _ask(names: list[str]) -> str:
+    from hud.agents.catalog import AGENTS  # noqa: PLC0415 - as above
+
+    for number, name in enumerate(names, start=1):
+        console.note(f"  {number}  {name:<18} {AGENTS[name].description}")
+    chosen = typer.prompt("Agent", default=names[0], err=True)
+    return names[int(chosen) - 1] if chosen.isdecimal() and 0 < int(chosen) <= len(names) else str(chosen)
+
+
+async def _run(job: Job, json_file: Path | None, junit_file: Path | None) -> int:
+    """Run the job, interruptible; print what there is, whole or partial."""
+    task = asyncio.current_task()
+    assert task is not None
+    interrupted: list[int] = []
+
+    def interrupt(number: int) -> None:
+        interrupted.append(number)
+        task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, interrupt, number)
+    folder: Path | None = None
+    with Progress(quiet=job.config.quiet, verbose=job.config.verbose) as progress:
+        try:
+            async for event in job.events():
+                if isinstance(event, Started):
+                    folder = event.folder
+                progress.show(event)
+        except asyncio.CancelledError:
+            if not interrupted:
+                raise
+    _report(job, folder)
+    _export(job, folder, json_file, junit_file)
+    if interrupted:
+        console.note("interrupted: the table holds the rollouts that had ended")
+        return 128 + interrupted[0]
+    return 1 if job.summary.failed else 0
+
+
+def _report(job: Job, folder: Path | None) -> None:
+    if folder is None:
+        return
+    summary = job.summary
+    console.data(render(summary))
+    for scenario in sorted(summary.outside):
+        console.warn(f"scenario `{scenario}` gave rewards outside [0, 1]; they count as they are")
+    if summary.limited:
+        console.warn(f"{summary.limited} runs used up their steps; they were graded without an answer")
+    if not job.config.quiet:
+        console.note(f"results: {folder}   (hud show {folder.name})")
+
+
+def _export(job: Job, folder: Path | None, json_file: Path | None, junit_file: Path | None) -> None:
+    if folder is None:
+        return
+    if json_file is not None:
+        exported: dict[str, Any] = read_job(folder).model_dump(mode="json", exclude_none=True)
+        exported["rollouts"] = [record.model_dump(mode="json") for record in read_rollouts(folder)]
+        _write(json_file, json.dumps(exported, indent=2))
+    if junit_file is not None:
+        records: list[RolloutRecord] = list(read_rollouts(folder))
+        _write(junit_file, junit(job.config.source or ".", records, job.config.pass_threshold))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as exc:
+        raise UserError(f"cannot write {path}: {exc.strerror}") from exc

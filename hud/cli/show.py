@@ -1,0 +1,65 @@
+"""`hud show`: print an evaluation that was run before, or one rollout of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hud.cli import console
+from hud.eval.journal import find_job, read_job, read_rollouts, read_transcript
+from hud.eval.summary import Summary, render
+from hud.settings import get_settings
+from hud.types import TraceStep
+from hud.wire import Transcript
+
+
+def show(
+    job: Annotated[str | None, typer.Argument(help="A job's id or its beginning; the newest one if left out.")] = None,
+    rollout: Annotated[str | None, typer.Option(help="Show this rollout's transcript.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """Show an evaluation that was run before."""
+    folder = find_job(get_settings().results_dir, job)
+    if rollout is not None:
+        return _show_rollout(folder, rollout, as_json)
+    record = read_job(folder)
+    if as_json:
+        exported = record.model_dump(mode="json", exclude_none=True)
+        exported["rollouts"] = [item.model_dump(mode="json") for item in read_rollouts(folder)]
+        console.data(json.dumps(exported, indent=2))
+        return 0
+    took = f", {record.seconds:.1f} s" if record.seconds is not None else ""
+    console.note(f"{record.name} with {record.variants[0].name}, {record.created_at:%Y-%m-%d %H:%M} UTC, {record.status}{took}")
+    console.data(render(Summary.of(record.tasks, read_rollouts(folder), record.pass_threshold)))
+    return 0
+
+
+def _show_rollout(folder: Path, rollout: str, as_json: bool) -> int:
+    transcript = read_transcript(folder, rollout)
+    if as_json:
+        console.data(transcript.model_dump_json(indent=2))
+        return 0
+    for line in _document(transcript):
+        console.plain(line)
+    return 0
+
+
+def _document(transcript: Transcript) -> list[str]:
+    record = transcript.rollout
+    outcome = f"reward {record.reward:g}" if record.reward is not None else f"{record.boundary}: {record.error}"
+    lines = [f"{record.id}  {record.status}  {outcome}  ({record.seconds:.2f} s)", ""]
+    lines += [_line(step) for step in transcript.steps]
+    if transcript.log:
+        lines += ["", "environment log:", transcript.log.rstrip()]
+    if transcript.detail:
+        lines += ["", transcript.detail.rstrip()]
+    return lines
+
+
+def _line(step: TraceStep) -> str:
+    ending = step.error or step.result
+    text = ending if isinstance(ending, str) else json.dumps(ending, ensure_ascii=False, default=str)
+    return f"{step.started:8.3f}s {step.kind:<12} {step.name:<20} {text[:300]}"

@@ -1,0 +1,257 @@
+"""A real container engine. Keeps the contract `Containers`."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from contextlib import aclosing, asynccontextmanager, suppress
+from typing import Any, Self
+from urllib.parse import quote
+
+import anyio
+import anyio.to_thread
+
+from hud.containers import labels, watchdog
+from hud.containers.body import create_body
+from hud.containers.contract import (
+    BuildRequest,
+    BuildResult,
+    Container,
+    EngineInfo,
+    Event,
+    Image,
+    Progress,
+    Resource,
+)
+from hud.containers.door import Door
+from hud.containers.failures import Conflict, EngineUnavailable, NotFound
+from hud.containers.images.builder import Builder
+from hud.containers.images.names import image_name
+from hud.containers.inspection import event_from, image_from, info_from, resource_from, unix_time
+from hud.containers.networks import SharedNetworks
+from hud.containers.policy import NETWORKS, check
+from hud.containers.running import EngineContainer, remove_container
+from hud.containers.spec import ContainerSpec
+from hud.errors import DockerFailure
+
+_TRIES = 3
+_CLOSE_SECONDS = 60.0
+_SHORT_NAME = 40
+
+_numbers = itertools.count(1)
+
+
+class Engine:
+    """The engine at `host`, or the one that `DOCKER_HOST` or Docker's current context names.
+
+    Entering it removes what dead owners left; leaving it removes the containers that were made
+    through it.
+    """
+
+    def __init__(self, host: str | None = None, *, parallel_starts: int | None = None) -> None:
+        self._door = Door(host)
+        self._made: set[str] = set()
+        self._networks = SharedNetworks(self._door)
+        self._guarded = False
+        self._parallel_starts = parallel_starts or os.cpu_count() or 1
+        self._starts: anyio.CapacityLimiter | None = None
+
+    async def __aenter__(self) -> Self:
+        self._starts = anyio.CapacityLimiter(self._parallel_starts)
+        await self._door.open()
+        await self.reap()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        with anyio.move_on_after(_CLOSE_SECONDS, shield=True):
+            await self._clear_up()
+        with anyio.CancelScope(shield=True):
+            await self._door.close()
+
+    async def _clear_up(self) -> None:
+        """Remove what was made; the watchdog stays on guard if that fails."""
+        with suppress(DockerFailure):
+            if self._made or self._networks.used:
+                left = [item for item in await self.resources() if self._is_mine(item)]
+                await self._remove_all(left)
+            if self._guarded:
+                watchdog.release(self._door.host)
+
+    def _is_mine(self, item: Resource) -> bool:
+        if item.kind == "container":
+            return item.name in self._made and item.owner == labels.this_process()
+        return item.kind == "network"
+
+    async def _remove_all(self, resources: Iterable[Resource]) -> list[Resource]:
+        """Remove them, containers first because these hold the others; returns those that went."""
+        gone: list[Resource] = []
+
+        async def take(item: Resource) -> None:
+            if await self.remove(item):
+                gone.append(item)
+
+        for kind in ("container", "network", "volume"):
+            async with anyio.create_task_group() as group:
+                for item in resources:
+                    if item.kind == kind:
+                        group.start_soon(take, item)
+        return gone
+
+    async def info(self) -> EngineInfo:
+        client = self._door.client
+        version = await self._door.ask("cannot ask the engine for its version", client.version)
+        details = await self._door.ask("cannot ask the engine for its set-up", client.info)
+        return info_from(version, details, self._door.host)
+
+    async def image(self, name: str) -> Image | None:
+        what = f"cannot look at image `{name}`"
+        try:
+            return image_from(await self._door.ask(what, self._door.client.inspect_image, name))
+        except NotFound:
+            return None
+
+    async def create(self, spec: ContainerSpec) -> Container:
+        owned = {
+            labels.OWNER: str(labels.this_process()),
+            labels.RUN: spec.run,
+            labels.GENERATION: str(spec.generation),
+        }
+        body = create_body(spec, owned)
+        body["Labels"][labels.REQUEST] = _digest(body)
+        check(body, spec.sandbox, engine_socket=self._door.socket)
+        if not self._guarded:
+            self._guarded = True
+            await anyio.to_thread.run_sync(watchdog.guard, self._door.host)
+        await self._networks.ensure(spec.sandbox.network)
+        name = spec.name or _unused_name(spec.image)
+        self._made.add(name)
+        identity = await self._create_once(name, body)
+        return EngineContainer(self._door, self, identity, name, spec)
+
+    async def _create_once(self, name: str, body: Mapping[str, Any]) -> str:
+        """Create under a name that only this request has, so that asking again cannot make two."""
+        what = f"cannot create a container of `{body['Image']}`"
+        create = self._door.client.create_container_from_config
+        for attempt in range(_TRIES):
+            try:
+                answer = await self._door.change(what, create, body, name)
+                return str(answer["Id"])
+            except Conflict as conflict:
+                return await self._adopt(name, body["Labels"], conflict)
+            except EngineUnavailable:
+                if attempt == _TRIES - 1:
+                    raise
+                await anyio.sleep(0.2 * 2**attempt)
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _adopt(self, name: str, own: Mapping[str, str], conflict: Conflict) -> str:
+        """The container that an earlier attempt of the same request made, or the conflict."""
+        what = f"cannot look at container `{name}`"
+        details = await self._door.ask(what, self._door.client.inspect_container, name)
+        found = details["Config"]["Labels"] or {}
+        same = all(found.get(key) == own[key] for key in (labels.OWNER, labels.REQUEST))
+        if same and details["State"]["Status"] == "created":
+            return str(details["Id"])
+        self._made.discard(name)
+        raise conflict
+
+    @asynccontextmanager
+    async def container(self, spec: ContainerSpec) -> AsyncIterator[Container]:
+        made = await self.create(spec)
+        try:
+            yield made
+        finally:
+            with anyio.move_on_after(_CLOSE_SECONDS, shield=True):
+                await made.remove()
+
+    async def resources(self) -> list[Resource]:
+        client, only = self._door.client, {"label": labels.OWNER}
+        what = "cannot list what hud made"
+        containers = await self._door.ask(what, client.containers, all=True, filters=only)
+        networks = await self._door.ask(what, client.networks, filters=only)
+        volumes = await self._door.ask(what, client.volumes, filters=only)
+        return [
+            *(resource_from("container", details) for details in containers),
+            *(resource_from("network", details) for details in networks),
+            *(resource_from("volume", details) for details in volumes["Volumes"] or []),
+        ]
+
+    async def remove(self, resource: Resource) -> bool:
+        if resource.kind == "container":
+            await remove_container(self._door, resource.id)
+            return True
+        client = self._door.client
+        call = client.remove_network if resource.kind == "network" else client.remove_volume
+        try:
+            await self._door.change(f"cannot remove `{resource.name}`", call, resource.id)
+        except EngineUnavailable:
+            raise
+        except DockerFailure:
+            # Still in use, or gone already: whoever uses it is looked after on its own.
+            return False
+        return True
+
+    async def reap(self) -> list[Resource]:
+        found = await self.resources()
+        owners = {item.owner for item in found if item.owner is not None}
+        dead = {owner for owner in owners if await labels.is_dead(owner, self._find_abode)}
+        # What is shared is asked to go as well, and stays if it is in use.
+        shared = [item for item in found if item.labels[labels.OWNER] == labels.SHARED]
+        return await self._remove_all([*(item for item in found if item.owner in dead), *shared])
+
+    async def _find_abode(self, host: str) -> labels.Abode | None:
+        what = f"cannot look at container `{host}`"
+        try:
+            details = await self._door.ask(what, self._door.client.inspect_container, host)
+        except NotFound:
+            return None
+        state = details["State"]
+        return labels.Abode(state["Running"], unix_time(state["StartedAt"]))
+
+    async def events(self) -> AsyncGenerator[Event, None]:
+        filters = quote(json.dumps({"type": ["container"], "label": [labels.OWNER]}))
+        path = f"/events?filters={filters}"
+        pending = b""
+        async with aclosing(self._door.follow("cannot follow events", "GET", path)) as pieces:
+            async for piece in pieces:
+                *lines, pending = (pending + piece).split(b"\n")
+                for line in lines:
+                    if line.strip():
+                        yield event_from(json.loads(line))
+        raise EngineUnavailable("the engine went away")
+
+    async def build(self, request: BuildRequest, progress: Progress | None = None) -> BuildResult:
+        return await Builder(self._door, self.image).build(request, progress)
+
+    async def begin(self, container: EngineContainer) -> None:
+        """Start a container, with as many others at once as there are processors."""
+        assert self._starts is not None
+        network = container.spec.sandbox.network
+        async with self._starts:
+            try:
+                await container.start_now()
+            except NotFound as missing:
+                if network == "none" or NETWORKS[network] not in missing.message:
+                    raise
+                # Another process may have removed the shared network before this container counted
+                # as its user.
+                await self._networks.ensure(network, anew=True)
+                await container.start_now()
+
+    def forget(self, name: str) -> None:
+        """Note that a container is gone."""
+        self._made.discard(name)
+
+
+def _digest(body: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def _unused_name(image: str) -> str:
+    """A name that no other container has: this process, and a number that it uses once."""
+    owner = hashlib.sha256(str(labels.this_process()).encode()).hexdigest()[:8]
+    short = image_name(image.rpartition("/")[2].partition("@")[0])[:_SHORT_NAME].strip("-")
+    return f"hud-{short}-{owner}-{next(_numbers)}"

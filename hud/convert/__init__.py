@@ -1,0 +1,1 @@
+"""Tasks of other kinds, turned into ours."""

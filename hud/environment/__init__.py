@@ -1,0 +1,8 @@
+"""Environments: tools, scenarios, connections, and serving them."""
+
+from hud.environment.connections import ConflictResolution
+from hud.environment.environment import Environment
+from hud.environment.scenarios import ScenarioHandle
+from hud.types import EvaluationResult, SubScore
+
+__all__ = ["ConflictResolution", "Environment", "EvaluationResult", "ScenarioHandle", "SubScore"]

@@ -1,0 +1,504 @@
+"""The environment: an object that has tools, scenarios and connections. It composes; each part owns its concept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import mcp_types
+
+from hud.environment import sources
+from hud.environment.connections import ConflictResolution, OpenSource, Route, Source, Transform, route
+from hud.environment.documents import FunctionPrompt, FunctionResource
+from hud.environment.foreign import EnvironmentTool, as_tool, from_agents_sdk
+from hud.environment.lifecycle import Lifecycle, RunOnce
+from hud.environment.mocks import MockCall, Mocks
+from hud.environment.scenarios import Scenario, ScenarioFunction, ScenarioHandle
+from hud.environment.session import Session
+from hud.environment.toolbox import Toolbox
+from hud.errors import ToolError, UserError, did_you_mean
+from hud.task import Task
+from hud.types import EvaluationResult, MCPToolCall, MCPToolResult
+
+Function = Callable[..., Any]
+
+
+class Environment(Toolbox):
+    """Tools for an agent to use, scenarios that set up and grade, and connections to MCP servers.
+
+    The name is normalised to lower case with hyphens. Declaring needs no event loop; `async with env:` connects and
+    initializes, and leaving it shuts down.
+    """
+
+    def __init__(
+        self,
+        name: str = "environment",
+        instructions: str | None = None,
+        conflict_resolution: ConflictResolution | str = ConflictResolution.PREFIX,
+        **options: Any,
+    ) -> None:
+        """Make an environment without tools; `options` that servers of the original took are accepted and kept."""
+        self.name = normalise_name(name)
+        self.instructions = instructions
+        self.conflict_resolution = ConflictResolution(conflict_resolution)
+        self.options = options
+        self.tools: dict[str, EnvironmentTool] = {}
+        self.scenarios: dict[str, Scenario] = {}
+        self.prompts: dict[str, FunctionPrompt] = {}
+        self.resources: dict[str, FunctionResource] = {}
+        self.sources: list[Source] = []
+        self.lifecycle = Lifecycle()
+        self.mocks = Mocks()
+        self.session = Session(self)
+        self._routes: dict[str, Route] = {}
+
+    def __repr__(self) -> str:
+        return f"Environment({self.name!r}, {len(self.tools)} tools, {len(self.scenarios)} scenarios)"
+
+    def tool(self, name_or_function: Any = None, /, **options: Any) -> Any:
+        """Declare a function as a tool: `@env.tool`, `@env.tool()`, `@env.tool("name", description=…)`, `env.tool(fn)`.
+
+        `options`: name, title, description, output_schema, annotations, meta. The function itself is returned.
+
+        Raises:
+            TypeError: it takes `*args` or `**kwargs`.
+        """
+        if callable(name_or_function):
+            self.add_tool(name_or_function, **options)
+            return name_or_function
+        name = options.pop("name", name_or_function)
+        return lambda function: self.tool(function, name=name, **options)
+
+    def add_tool(self, tool: Any, **options: Any) -> Any:
+        """Declare a tool: a function, a `BaseTool`, or a tool object of the FastMCP library."""
+        adapted = as_tool(tool, **options)
+        self.tools[adapted.name] = adapted
+        return tool
+
+    def scenario(self, name: Any = None, **options: Any) -> Any:
+        """Declare a two-yield async generator as a scenario; returns a handle with `.task(...)`.
+
+        `options`: description, chat, exclude_tools, exclude_sources, allowed_tools, returns, required_env_vars,
+        enable_citations.
+
+        Raises:
+            TypeError: it is no async generator function, or a parameter's type has no JSON schema.
+        """
+        if callable(name):
+            return self._add_scenario(Scenario(name, None, **options))
+        chosen = options.pop("name", name)
+
+        def decorate(function: ScenarioFunction) -> ScenarioHandle:
+            return self._add_scenario(Scenario(function, chosen, **options))
+
+        return decorate
+
+    def _add_scenario(self, scenario: Scenario) -> ScenarioHandle:
+        self.scenarios[scenario.name] = scenario
+        return ScenarioHandle(self, scenario)
+
+    def resource(self, uri: str, **options: Any) -> Callable[[Function], Function]:
+        """Declare a function as the resource `uri`; `{variables}` in it make a template."""
+
+        def decorate(function: Function) -> Function:
+            self.resources[uri] = FunctionResource(function, uri, **options)
+            return function
+
+        return decorate
+
+    def prompt(self, name: Any = None, **options: Any) -> Any:
+        """Declare a function as a prompt: `@env.prompt`, `@env.prompt()`, `@env.prompt("name")`."""
+        chosen = options.pop("name", None if callable(name) else name)
+
+        def decorate(function: Function) -> Function:
+            declared = FunctionPrompt(function, chosen, **options)
+            self.prompts[declared.name] = declared
+            return function
+
+        return decorate(name) if callable(name) else decorate
+
+    def initialize(self, function: Function | None = None) -> Any:
+        """Declare a hook that runs once before the environment is used; it may take the request's context."""
+        if function is None:
+            return self.initialize
+        hook = RunOnce(function)
+        self.lifecycle.initializers.append(hook)
+        return hook
+
+    def shutdown(self, function: Function | None = None) -> Any:
+        """Declare a hook that runs when the environment stops, whatever the cause."""
+        if function is None:
+            return self.shutdown
+        self.lifecycle.shutdowns.append(function)
+        return function
+
+    def include_router(self, router: Environment, prefix: str | None = None, hidden: bool = False) -> Environment:
+        """Take over everything that `router` declares, tools and prompts under `{prefix}_{name}`.
+
+        With `hidden`, its tools are offered as one tool named after the router that takes `name` and `arguments`.
+        """
+        if hidden:
+            self.add_tool(_dispatcher(router), name=prefix or router.name)
+        else:
+            for tool in router.tools.values():
+                self.add_tool(tool.renamed(f"{prefix}_{tool.name}") if prefix else tool)
+        self.scenarios.update(router.scenarios)
+        self.resources.update(router.resources)
+        self.prompts.update({f"{prefix}_{name}" if prefix else name: item for name, item in router.prompts.items()})
+        self.sources.extend(router.sources)
+        self.lifecycle.initializers.extend(router.lifecycle.initializers)
+        self.lifecycle.shutdowns.extend(router.lifecycle.shutdowns)
+        return self
+
+    def mount(self, server: Any, prefix: str | None = None) -> Environment:
+        """Add another environment, a hub, or a server object of the MCP or FastMCP library."""
+        if isinstance(server, Environment):
+            return self.include_router(server, prefix)
+        return self.connect_server(server, prefix=prefix)
+
+    def connect_server(self, server: Any, prefix: str | None = None, **options: Any) -> Environment:
+        """Connect a server object of this process. `options`: name, include, exclude, transform."""
+        return self._connect(sources.from_server(server, options.pop("name", None), _naming(prefix, options)))
+
+    def connect_url(
+        self, url: str, headers: Mapping[str, str] | None = None, alias: str | None = None, **options: Any
+    ) -> Environment:
+        """Connect a server over Streamable HTTP; every header is sent. `options`: prefix, include, exclude, transform."""
+        return self._connect(sources.from_url(url, headers, alias, _naming(None, options)))
+
+    def connect_mcp(self, config: Mapping[str, Any], alias: str | None = None, **options: Any) -> Environment:
+        """Connect one server by its configuration (`url` or `command`). `options` as for `connect_url`."""
+        return self._connect(sources.from_config(alias or "mcp", config, _naming(None, options)))
+
+    def connect_mcp_config(self, mcp_config: Mapping[str, Mapping[str, Any]], **options: Any) -> Environment:
+        """Connect all servers of a configuration, each by its name."""
+        servers = mcp_config.get("mcpServers", mcp_config)
+        for name, config in servers.items():
+            self._connect(sources.from_config(name, config, _naming(None, dict(options))))
+        return self
+
+    def connect_fastapi(
+        self, app: Any, name: str | None = None, prefix: str | None = None, include_hidden: bool = True
+    ) -> Environment:
+        """Connect the operations of a FastAPI application as tools (extra `openapi`)."""
+        return self._connect(sources.from_fastapi(app, name, include_hidden, _naming(prefix, {})))
+
+    def connect_openapi(
+        self,
+        spec: Any,
+        base_url: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> Environment:
+        """Connect the operations of an OpenAPI document as tools (extra `openapi`). `options`: name, prefix, timeout."""
+        name = options.pop("name", None)
+        server = sources.from_openapi(spec, base_url, headers, float(options.pop("timeout", 30.0)), name)
+        return self.connect_server(server, name=name, **options)
+
+    def connect_function_tools(self, tools: Iterable[Any], prefix: str | None = None) -> Environment:
+        """Add function tools of the OpenAI Agents SDK."""
+        for tool in map(from_agents_sdk, tools):
+            self.add_tool(tool.renamed(f"{prefix}_{tool.name}") if prefix else tool)
+        return self
+
+    def connect_image(self, image: str, **options: Any) -> Environment:
+        """Connect a container image: not built yet, so this raises.
+
+        Raises:
+            UserError: always; says what to do instead.
+        """
+        raise UserError(
+            f"cannot connect the image `{image}`: containers are not supported yet",
+            hint="start the container yourself and use `env.connect_url(...)`",
+        )
+
+    def connect_hub(self, slug: str, **options: Any) -> Environment:
+        """Connect a registered environment: needs a controller, so this raises.
+
+        Raises:
+            UserError: always; says what to do instead.
+        """
+        raise UserError(
+            f"cannot connect `{slug}`: there is no controller that has registered environments",
+            hint="import the environment, or serve it and use `env.connect_url(...)`",
+        )
+
+    def _connect(self, source: Source) -> Environment:
+        taken = {known.name for known in self.sources}
+        name, number = source.name, 2
+        while name in taken:
+            name, number = f"{source.name}-{number}", number + 1
+        self.sources.append(replace(source, name=name))
+        return self
+
+    def mock(self, enable: bool = True) -> Environment:
+        """Answer tool calls with mocks instead of running the tools; starts a fresh call log."""
+        self.mocks.active = enable
+        self.mocks.calls.clear()
+        return self
+
+    def unmock(self) -> Environment:
+        """Run tools again."""
+        return self.mock(False)
+
+    def mock_tool(self, name: str, output: Any) -> Environment:
+        """Set what a mocked tool returns: a value, or a callable of its arguments."""
+        self.mocks.outputs[name] = output
+        return self
+
+    @property
+    def is_mock(self) -> bool:
+        """Whether tool calls are answered by mocks."""
+        return self.mocks.active
+
+    @property
+    def mock_calls(self) -> list[MockCall]:
+        """The calls that mocks answered, in order."""
+        return self.mocks.calls
+
+    def __call__(self, scenario: str | None = None, /, **args: Any) -> Task:
+        """A task: the named scenario with these arguments, validated against its signature.
+
+        Raises:
+            UserError: there is no such scenario.
+            ArgumentError: an argument is unknown, missing or of the wrong type.
+        """
+        if scenario is None:
+            return Task(env=self, args={})
+        return self.make_task(scenario, args)
+
+    def make_task(self, name: str, arguments: Mapping[str, Any]) -> Task:
+        """See `__call__`. Scenarios of connected servers are known, and checked, only once connected."""
+        scenario = self.find_scenario(name)
+        if scenario is None and not self.sources:
+            known = did_you_mean(name, self.scenarios)
+            raise UserError(f"environment `{self.name}` has no scenario `{name}`", hint=known)
+        args = dict(arguments) if scenario is None else scenario.arguments.to_json(arguments)
+        return Task(env=self, scenario=name if scenario is None else scenario.name, args=args)
+
+    def find_scenario(self, name: str) -> Scenario | None:
+        """The scenario called `name` or `{env}:{name}`, or None.
+
+        A foreign prefix means a connected server; without connections it is taken for an alias of this environment.
+        """
+        prefix, colon, local = name.rpartition(":")
+        if colon and self.sources and normalise_name(prefix) != self.name:
+            return None
+        return self.scenarios.get(local)
+
+    async def __aenter__(self) -> Environment:
+        """Connect and initialize; the first of several users does the work.
+
+        Raises:
+            ConnectionFailure: a server cannot be reached.
+            InitializeFailure: an initialize hook failed.
+        """
+        if await self.lifecycle.enter(self.sources):
+            try:
+                self._routes = route(self.tools, self.opened, self.conflict_resolution)
+            except UserError:
+                await self.lifecycle.leave()
+                raise
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        if self.lifecycle.users == 1:
+            await self.session.close()
+            self._routes = {}
+        await self.lifecycle.leave()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the environment is in use, with its connections open."""
+        return self.lifecycle.users > 0
+
+    @property
+    def opened(self) -> list[OpenSource]:
+        """The open connections."""
+        return self.lifecycle.sources.opened
+
+    def tool_definitions(self) -> list[mcp_types.Tool]:
+        """All tools, local ones first, in the order in which they were declared."""
+        return [
+            *(tool.definition for tool in self.tools.values()),
+            *(found.tool for found in self._routes.values()),
+        ]
+
+    def source_of(self, tool: str) -> str | None:
+        """The name of the connection that offers a tool, or None for a local tool."""
+        found = self._routes.get(tool)
+        return found.source.source.name if found else None
+
+    def as_tools(self) -> list[mcp_types.Tool]:
+        """The tools that may be used now: filtered by the scenario under way."""
+        return self.session.visible_tools()
+
+    async def _call(self, call: MCPToolCall) -> MCPToolResult:
+        return await self.session.call_tool(call.name, call.arguments)
+
+    async def run_tool(self, name: str, arguments: Mapping[str, Any], context: Any = None) -> MCPToolResult:
+        """Run a tool, local or remote, or answer it with a mock; what the tool raises passes through.
+
+        Raises:
+            ToolError: there is no such tool.
+        """
+        local, remote = self.tools.get(name), self._routes.get(name)
+        if self.mocks.active and (local or remote):
+            definition = local.definition if local else self._routes[name].tool
+            return self.mocks.answer(definition, arguments)
+        if local is not None:
+            return await local.run(arguments, context)
+        if remote is not None:
+            return await remote.source.connection.call_tool(remote.name, arguments)
+        known = [tool.name for tool in self.as_tools()]
+        raise ToolError(f"there is no tool `{name}`", hint=did_you_mean(name, known))
+
+    def prompt_definitions(self) -> list[mcp_types.Prompt]:
+        """Scenarios, prompts, and the prompts of connections; hidden names are left out."""
+        own = [scenario.definition(self.name) for scenario in self.scenarios.values()]
+        own += [item.definition() for name, item in self.prompts.items() if not name.startswith("_")]
+        return [*own, *(prompt for opened in self.opened for prompt in opened.prompts)]
+
+    def find_remote_prompt(self, name: str) -> tuple[OpenSource, mcp_types.Prompt] | None:
+        """The connection that offers a prompt: by its full name, else by the scenario's name behind the colon."""
+        offered = [(opened, prompt) for opened in self.opened for prompt in opened.prompts]
+        for wanted in (name, name.rpartition(":")[2]):
+            for opened, prompt in offered:
+                if wanted in (prompt.name, prompt.name.rpartition(":")[2]):
+                    return opened, prompt
+        return None
+
+    async def render_prompt(self, name: str, arguments: Mapping[str, Any]) -> mcp_types.GetPromptResult:
+        """Render a declared prompt.
+
+        Raises:
+            UserError: there is no prompt or scenario of that name.
+        """
+        declared = self.prompts.get(name)
+        if declared is not None:
+            return await declared.render(arguments)
+        known = [*self.scenarios, *self.prompts, *(prompt.name for prompt in self.prompt_definitions())]
+        raise UserError(f"environment `{self.name}` has no scenario or prompt `{name}`", hint=did_you_mean(name, known))
+
+    def resource_definitions(self) -> list[mcp_types.Resource]:
+        """Scenarios' grades, plain resources, and the resources of connections."""
+        grades = [
+            mcp_types.Resource(uri=f"{self.name}:{scenario.name}", name=scenario.name, mime_type="application/json")
+            for scenario in self.scenarios.values()
+        ]
+        plain = [item.definition() for item in self.resources.values() if not item.is_template]
+        return [*grades, *plain, *(item for opened in self.opened for item in opened.resources)]
+
+    def resource_templates(self) -> list[mcp_types.ResourceTemplate]:
+        """Resources with variables in their URI."""
+        return [item.template() for item in self.resources.values() if item.is_template]
+
+    async def read_own_resource(self, uri: str) -> mcp_types.ReadResourceResult:
+        """Read a declared resource, or one of a connection.
+
+        Raises:
+            UserError: there is no such resource.
+        """
+        for resource in self.resources.values():
+            variables = resource.match(uri)
+            if variables is not None:
+                return await resource.read(uri, variables)
+        for opened in self.opened:
+            if any(item.uri == uri for item in opened.resources):
+                return await opened.connection.read_resource(uri)
+        raise UserError(f"environment `{self.name}` has no resource `{uri}`")
+
+    async def list_tools(self) -> list[mcp_types.Tool]:
+        """The tools that may be used now."""
+        return await self.session.list_tools()
+
+    async def list_prompts(self) -> list[mcp_types.Prompt]:
+        """Scenarios and prompts."""
+        return await self.session.list_prompts()
+
+    async def list_resources(self) -> list[mcp_types.Resource]:
+        """Scenarios' grades and resources."""
+        return await self.session.list_resources()
+
+    async def get_prompt(self, name: str, arguments: Mapping[str, Any] | None = None) -> mcp_types.GetPromptResult:
+        """Render a prompt, or set a scenario up in this environment's own session."""
+        return await self.session.get_prompt(name, arguments or {})
+
+    async def read_resource(self, uri: str) -> mcp_types.ReadResourceResult:
+        """Read a resource, or grade the scenario under way in this environment's own session."""
+        return await self.session.read_resource(uri)
+
+    async def run_scenario_setup(self, name: str, args: Mapping[str, Any], session_id: str | None = None) -> str:
+        """Set a scenario up in this environment's own session; returns the prompt's text."""
+        result = await self.get_prompt(name, args)
+        return text_of(result.messages)
+
+    async def submit(self, scenario: str, answer: Any, session_id: str | None = None) -> None:
+        """Give the answer for the scenario under way in this environment's own session."""
+        self.session.submit(answer, scenario=scenario)
+
+    async def run_scenario_evaluate(self, name: str, session_id: str | None = None) -> EvaluationResult:
+        """Grade the scenario under way in this environment's own session."""
+        return await self.session.grade(name)
+
+    @property
+    def _scenarios(self) -> dict[str, ScenarioFunction]:
+        """The scenarios' functions by name, where published code looks for them."""
+        return {name: scenario.function for name, scenario in self.scenarios.items()}
+
+    def run(self, transport: str | None = None, **options: Any) -> None:
+        """Serve until stopped: over standard input and output, or `transport="http"` with host, port and path."""
+        from hud.environment.server import run  # noqa: PLC0415 - MCP's server stack, loaded when serving
+
+        run(self, transport or "stdio", **options)
+
+    async def run_async(self, transport: str | None = None, **options: Any) -> None:
+        """Serve as `run` does, in the running event loop."""
+        from hud.environment.server import serve  # noqa: PLC0415 - as above
+
+        await serve(self, transport or "stdio", **options)
+
+    def serve(self, transport: str = "streamable-http", host: str = "127.0.0.1", port: int = 8000, **options: Any) -> None:
+        """Serve over HTTP at `http://{host}:{port}/mcp` until stopped."""
+        self.run(transport, host=host, port=port, **options)
+
+    def http_app(self, path: str = "/mcp", **options: Any) -> Any:
+        """The environment as an ASGI application."""
+        from hud.environment.server import http_app  # noqa: PLC0415 - as above
+
+        return http_app(self, path=path, **options)
+
+
+def normalise_name(name: str) -> str:
+    """A name as environments carry it: lower case, hyphens, nothing else; `environment` where nothing is left."""
+    hyphenated = re.sub(r"[\s_]+", "-", name.strip().lower())
+    cleaned = re.sub(r"-+", "-", re.sub(r"[^a-z0-9-]", "", hyphenated)).strip("-")
+    return cleaned or "environment"
+
+
+def text_of(messages: Sequence[mcp_types.PromptMessage]) -> str:
+    """The text blocks of prompt messages, joined by newlines."""
+    blocks = (message.content for message in messages)
+    return "\n".join(block.text for block in blocks if isinstance(block, mcp_types.TextContent))
+
+
+def _naming(prefix: str | None, options: dict[str, Any]) -> dict[str, Any]:
+    transform: Transform | None = options.pop("transform", None)
+    chosen = sources.naming(
+        options.pop("prefix", prefix), options.pop("include", None), options.pop("exclude", None), transform
+    )
+    if options:
+        raise UserError(f"unknown option {sorted(options)[0]!r} of a connection", hint=did_you_mean(min(options), chosen))
+    return chosen
+
+
+def _dispatcher(router: Environment) -> Function:
+    async def dispatch(name: str, arguments: dict[str, Any] | None = None) -> MCPToolResult:
+        if name not in router.tools:
+            raise ToolError(f"there is no function `{name}`", hint=did_you_mean(name, router.tools))
+        return await router.tools[name].run(arguments or {})
+
+    dispatch.__doc__ = f"Call one of the functions of {router.name}: {', '.join(sorted(router.tools))}."
+    return dispatch

@@ -1,0 +1,77 @@
+"""Tool objects of other libraries as tools of an environment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any
+
+import mcp_types
+
+from hud.environment.registry import FunctionTool, to_result
+from hud.types import MCPToolResult
+
+
+@dataclass(frozen=True)
+class ForeignTool:
+    """A tool whose definition and call come from elsewhere."""
+
+    definition: mcp_types.Tool
+    invoke: Callable[[dict[str, Any]], Awaitable[Any]]
+
+    @property
+    def name(self) -> str:
+        return self.definition.name
+
+    async def run(self, arguments: Mapping[str, Any], context: Any = None) -> MCPToolResult:
+        """Call the tool; its library validates the arguments."""
+        return to_result(await self.invoke(dict(arguments)))
+
+    def renamed(self, name: str) -> ForeignTool:
+        """The same tool under another name."""
+        return replace(self, definition=self.definition.model_copy(update={"name": name}))
+
+
+EnvironmentTool = FunctionTool | ForeignTool
+
+
+def as_tool(tool: Any, **options: Any) -> EnvironmentTool:
+    """A function, a `BaseTool` (through its `.mcp`) or a FastMCP tool as a tool of an environment.
+
+    Raises:
+        TypeError: it is none of these.
+    """
+    if isinstance(tool, FunctionTool | ForeignTool):
+        return tool
+    inner = getattr(tool, "mcp", None)
+    if isinstance(inner, FunctionTool | ForeignTool):
+        return inner
+    if hasattr(tool, "to_mcp_tool") and hasattr(tool, "run"):
+        return _from_fastmcp(tool)
+    if callable(tool):
+        return FunctionTool(tool, **options)
+    raise TypeError(f"{tool!r} is no tool: it is not callable and has no `.mcp`")
+
+
+def _from_fastmcp(tool: Any) -> ForeignTool:
+    definition = mcp_types.Tool.model_validate(tool.to_mcp_tool().model_dump(by_alias=True))
+
+    async def invoke(arguments: dict[str, Any]) -> MCPToolResult:
+        result = await tool.run(arguments)
+        blocks = [block.model_dump(by_alias=True) for block in result.content]
+        return MCPToolResult.model_validate({"content": blocks, "structuredContent": result.structured_content})
+
+    return ForeignTool(definition, invoke)
+
+
+def from_agents_sdk(tool: Any) -> ForeignTool:
+    """A `FunctionTool` of the OpenAI Agents SDK."""
+    definition = mcp_types.Tool(name=tool.name, description=tool.description, input_schema=tool.params_json_schema)
+
+    async def invoke(arguments: dict[str, Any]) -> Any:
+        context = SimpleNamespace(context=None, tool_name=tool.name, tool_call_id=f"call_{tool.name}", usage=None)
+        return await tool.on_invoke_tool(context, json.dumps(arguments))
+
+    return ForeignTool(definition, invoke)

@@ -1,0 +1,110 @@
+"""Starting and stopping an environment: hooks run once, connections open together, however many users there are."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import logging
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from hud.environment.connections import OpenSources, Source
+from hud.environment.registry import call
+from hud.errors import HudError, InitializeFailure, describe
+
+logger = logging.getLogger(__name__)
+
+
+class RunOnce:
+    """An initialize hook: callable like the function, but a second call, by hand or by us, does nothing."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.done = False
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if inspect.iscoroutinefunction(self.function):
+            return self._run_async(*args, **kwargs)
+        if self.done:
+            return None
+        self.done = True
+        return self.function(*args, **kwargs)
+
+    async def _run_async(self, *args: Any, **kwargs: Any) -> Any:
+        if self.done:
+            return None
+        self.done = True
+        return await self.function(*args, **kwargs)
+
+
+class Lifecycle:
+    """Counts who uses an environment: the first entry connects and initializes, the last exit shuts down."""
+
+    def __init__(self) -> None:
+        self.initializers: list[RunOnce] = []
+        self.shutdowns: list[Callable[..., Any]] = []
+        self.sources = OpenSources()
+        self.users = 0
+        """How many are inside."""
+        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+
+    def _guard(self) -> asyncio.Lock:
+        """The lock of the running loop; an environment may be used in one loop after another."""
+        return self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+
+    async def enter(self, sources: list[Source]) -> bool:
+        """Count a user in; True for the first.
+
+        Raises:
+            ConnectionFailure: a connection cannot be opened.
+            InitializeFailure: an initialize hook raised.
+        """
+        async with self._guard():
+            if self.users == 0:
+                await self._start(sources)
+            self.users += 1
+            return self.users == 1
+
+    async def _start(self, sources: list[Source]) -> None:
+        await self.sources.open(sources)
+        try:
+            for hook in self.initializers:
+                await _run_initializer(hook)
+        except BaseException:
+            await self._stop()
+            raise
+
+    async def leave(self) -> None:
+        """Count a user out; the last one shuts the environment down."""
+        async with self._guard():
+            self.users -= 1
+            if self.users == 0:
+                await self._stop()
+
+    async def _stop(self) -> None:
+        for hook in self.shutdowns:
+            try:
+                await call(hook)
+            except Exception as exc:  # noqa: BLE001 - every hook gets its turn, whatever another one does
+                logger.warning("shutdown hook `%s` raised %s", hook.__name__, describe(exc))
+        for hook in self.initializers:
+            hook.done = False
+        await self.sources.close()
+
+
+async def _run_initializer(hook: RunOnce) -> None:
+    wants_context = bool(inspect.signature(hook.function).parameters)
+    name = getattr(hook.function, "__name__", "initialize")
+    arguments = (SimpleNamespace(session=None, meta={}),) if wants_context else ()
+    try:
+        value = hook(*arguments)
+        if inspect.isawaitable(value):
+            await value
+    except HudError:
+        raise
+    except Exception as exc:
+        raise InitializeFailure(f"initialize hook `{name}` failed: {describe(exc)}") from exc

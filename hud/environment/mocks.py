@@ -1,0 +1,74 @@
+"""Mock mode: tool calls are answered without running the tools, and written down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import mcp_types
+
+from hud.environment.registry import to_result
+from hud.types import MCPToolResult
+
+SAMPLES: dict[str, Any] = {
+    "string": "mock",
+    "integer": 0,
+    "number": 0.0,
+    "boolean": True,
+    "array": [],
+    "object": {},
+    "null": None,
+}
+
+
+@dataclass(frozen=True)
+class MockCall:
+    """One call that was answered by a mock."""
+
+    name: str
+    arguments: dict[str, Any]
+    output: Any
+
+
+@dataclass
+class Mocks:
+    """Whether mocks answer, what they answer, and what they were asked."""
+
+    active: bool = False
+    outputs: dict[str, Any] = field(default_factory=dict)
+    """Output by tool name; a callable is called with the arguments."""
+    calls: list[MockCall] = field(default_factory=list)
+    """Every call since mocking was switched on, in order."""
+
+    def answer(self, tool: mcp_types.Tool, arguments: Mapping[str, Any]) -> MCPToolResult:
+        """Record a call and answer it: the output set for the tool, else a sample of its output schema."""
+        output = self.outputs[tool.name] if tool.name in self.outputs else sample(tool.output_schema)
+        value = output(**arguments) if callable(output) else output
+        self.calls.append(MockCall(tool.name, dict(arguments), value))
+        return to_result(value)
+
+
+def sample(schema: Mapping[str, Any] | None) -> Any:
+    """A small value that fits a JSON schema; a plain text where there is none."""
+    if not schema:
+        return "mock_success"
+    value = _sample(schema, schema.get("$defs", {}))
+    return value["result"] if isinstance(value, dict) and set(value) == {"result"} else value
+
+
+def _sample(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Any:
+    if "$ref" in schema:
+        return _sample(definitions.get(schema["$ref"].rpartition("/")[2], {}), definitions)
+    for key in ("const", "default"):
+        if key in schema:
+            return schema[key]
+    if schema.get("enum"):
+        return schema["enum"][0]
+    for branch in (*schema.get("anyOf", ()), *schema.get("oneOf", ())):
+        return _sample(branch, definitions)
+    kind = schema.get("type", "string")
+    if kind == "object":
+        properties = schema.get("properties", {})
+        return {name: _sample(field, definitions) for name, field in properties.items()}
+    return SAMPLES.get(kind if isinstance(kind, str) else kind[0])

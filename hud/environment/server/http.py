@@ -1,0 +1,125 @@
+"""An environment over Streamable HTTP: the ASGI application, who may call it, and the server that runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import uvicorn
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.applications import Starlette
+
+from hud.environment.server.protocol import protocol_server
+from hud.environment.server.sessions import Limits
+from hud.errors import UserError
+
+if TYPE_CHECKING:
+    from hud.environment.environment import Environment
+
+logger = logging.getLogger(__name__)
+
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+EVERY_INTERFACE = ("0.0.0.0", "::", "")
+GRACE = 3
+"""Seconds that requests under way have to finish when the server stops."""
+MAX_BODY = 32 * 1024 * 1024
+"""Bytes of the largest request; answers and arguments travel in it."""
+
+
+@dataclass(frozen=True)
+class HttpOptions:
+    """How an environment is served over HTTP."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    path: str = "/mcp"
+    allowed_hosts: Sequence[str] = ()
+    """Host names, besides this machine's loopback names and `host`, by which clients may call the server."""
+    json_response: bool = False
+    """Answer with plain JSON instead of an event stream; long calls then send nothing until they end."""
+    session_idle_timeout: float | None = 1800.0
+    """Seconds without a request after which a session ends and its scenario is closed; None for never."""
+    max_sessions: int = 10_000
+
+
+def http_app(env: Environment, path: str = "/mcp", **options: object) -> Starlette:
+    """The environment as an ASGI application; its lifespan enters and leaves the environment.
+
+    `options` are the fields of `HttpOptions`; an application mounted in another one needs its lifespan run by that one.
+    """
+    return _app(env, HttpOptions(path=path, **options))  # type: ignore[arg-type] # checked by the dataclass
+
+
+def _app(env: Environment, options: HttpOptions) -> Starlette:
+    limits = Limits(options.session_idle_timeout, options.max_sessions)
+    return protocol_server(env, limits, tells_detail=False).streamable_http_app(
+        streamable_http_path=f"/{options.path.strip('/')}",
+        json_response=options.json_response,
+        max_request_body_size=MAX_BODY,
+        session_idle_timeout=options.session_idle_timeout,
+        max_sessions=options.max_sessions,
+        transport_security=allowed_callers(options.host, options.allowed_hosts),
+    )
+
+
+def allowed_callers(host: str, allowed_hosts: Sequence[str] = ()) -> TransportSecuritySettings:
+    """The Host and Origin headers that are let in: against web pages that reach for servers on this machine.
+
+    Also where `host` is every interface, as in a container, only loopback names and `allowed_hosts` are let in.
+    """
+    own = () if host in EVERY_INTERFACE else (f"[{host}]" if ":" in host else host,)
+    names = dict.fromkeys((*LOOPBACK, *own, *allowed_hosts))
+    hosts = [pattern for name in names for pattern in (name, f"{name}:*")]
+    origins = [f"{scheme}://{pattern}" for scheme in ("http", "https") for pattern in hosts]
+    return TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=origins)
+
+
+class _Server(uvicorn.Server):
+    """Leaves at a signal without raising it again, so that whoever serves can clean up first."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+async def serve_http(env: Environment, options: HttpOptions) -> None:
+    """Serve until stopped by a signal or cancelled; either way requests under way get a moment to finish.
+
+    Raises:
+        UserError: the address cannot be used.
+        InitializeFailure, ConnectionFailure: the environment could not be entered.
+    """
+    app = _app(env, options)
+    config = uvicorn.Config(
+        app, lifespan="off", ws="none", log_config=None, access_log=False, timeout_graceful_shutdown=GRACE
+    )
+    with _listen(options) as listener:
+        async with app.router.lifespan_context(app):
+            host, port = listener.getsockname()[:2]
+            logger.info("serving `%s` at http://%s:%d%s", env.name, host, port, options.path)
+            await _until_stopped(_Server(config), listener)
+
+
+async def _until_stopped(server: _Server, listener: socket.socket) -> None:
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        server.should_exit = True
+        await serving
+        raise
+
+
+def _listen(options: HttpOptions) -> socket.socket:
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    try:
+        return socket.create_server((options.host, options.port), family=family, backlog=2048)
+    except OSError as exc:
+        raise UserError(
+            f"cannot serve at {options.host}:{options.port}: {exc.strerror or exc}", hint="choose another `port`"
+        ) from exc

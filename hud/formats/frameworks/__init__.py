@@ -1,0 +1,1 @@
+"""Tools as objects of agent frameworks; `hud.formats.adapters` loads the one that is asked for."""

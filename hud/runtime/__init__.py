@@ -1,0 +1,1 @@
+"""Runtimes: one instance of an environment, as an MCP connection."""

@@ -1,0 +1,66 @@
+"""Environments of this process: rollouts share its modules' state, and nothing is started."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from hud.environment import Environment
+from hud.environment.session import Connection, Session
+from hud.errors import UserError
+from hud.task import Task
+
+
+@dataclass(frozen=True)
+class LocalInstance:
+    """A session of an environment in this process; what it prints goes where this process prints."""
+
+    connection: Connection
+    log: str = ""
+
+
+class LocalRuntime:
+    """Opens each environment once and gives every rollout a session of its own."""
+
+    def __init__(self) -> None:
+        self._stack = AsyncExitStack()
+        self._open: dict[int, Environment] = {}
+
+    @asynccontextmanager
+    async def start(self, task: Task, *, seed: str = "") -> AsyncIterator[LocalInstance]:
+        env = environment_of(task)
+        if id(env) not in self._open:
+            self._open[id(env)] = env
+            try:
+                await self._stack.enter_async_context(env)
+            except BaseException:
+                del self._open[id(env)]
+                raise
+        session = Session(env)
+        try:
+            yield LocalInstance(session)
+        finally:
+            await session.close()
+
+    async def aclose(self) -> None:
+        self._open.clear()
+        await self._stack.aclose()
+
+
+def environment_of(task: Task) -> Environment:
+    """The live environment of a task.
+
+    Raises:
+        UserError: the task names an environment that is not here, or none.
+    """
+    if isinstance(task.env, Environment):
+        return task.env
+    name = task.env_name
+    what = f"task `{task.key}`"
+    if name is None:
+        raise UserError(f"{what} names no environment", hint='add "env": {"name": …} to it')
+    raise UserError(
+        f"{what} needs the environment `{name}`, which is not here",
+        hint=f"put an env.py with Environment({name!r}) beside the task file",
+    )

@@ -1,0 +1,209 @@
+"""A task: one scenario of one environment with fixed arguments. Pure data, JSON both ways.
+
+Running belongs to `hud.eval`; `Task.run` is the one door from here to there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import uuid
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_serializer, field_validator
+
+from hud.errors import UserError
+from hud.types import ColumnValue, MCPToolCall, Trace
+
+SLUG_PATTERN = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+SLUG_LENGTH = 100
+
+
+class EnvConfig(BaseModel):
+    """An environment by name, as JSON tasks refer to it."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    name: str
+    include: list[str] | None = None
+    exclude: list[str] | None = None
+
+
+class TaskAgentConfig(BaseModel):
+    """What a task asks of the agent that plays it."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    system_prompt: str | None = None
+    append_setup_output: bool = False
+    append_setup_tool: bool = False
+    allowed_tools: list[str] | None = None
+    """Patterns of the only tools that the agent sees; None means all."""
+    disallowed_tools: list[str] | None = None
+    """Patterns of tools that the agent does not see."""
+
+
+class Task(BaseModel):
+    """A scenario with its arguments, a stable `slug` and custom `columns`.
+
+    Fields are validated when the task is made and again on every assignment.
+    """
+
+    model_config = ConfigDict(validate_assignment=True, arbitrary_types_allowed=True, extra="ignore")
+
+    env: Any = None
+    """The live `Environment`, an `EnvConfig` naming one, or None."""
+    scenario: str | None = None
+    """The scenario's name, with or without its environment's name in front (`env:scenario`)."""
+    args: dict[str, Any] | None = None
+    """The scenario's arguments; None marks a template that cannot run yet."""
+    id: str | None = None
+    slug: str | None = None
+    """Kebab-case identifier, unique within a taskset."""
+    columns: dict[str, ColumnValue] = Field(default_factory=dict)
+    """Custom metadata to filter by."""
+    validation: list[MCPToolCall] | None = None
+    """Tool calls that solve the task; the `oracle` agent replays them."""
+    agent_config: TaskAgentConfig | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+    _scenario_prompt: str | None = PrivateAttr(default=None)
+
+    @field_validator("env", mode="before")
+    @classmethod
+    def _env_from_dict(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return EnvConfig(name=value)
+        return EnvConfig.model_validate(value) if isinstance(value, dict) else value
+
+    @field_validator("slug")
+    @classmethod
+    def _slug_is_kebab_case(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if len(value) > SLUG_LENGTH:
+            raise ValueError(f"slug {value[:20]!r}… has {len(value)} characters; at most {SLUG_LENGTH} fit")
+        if not SLUG_PATTERN.fullmatch(value):
+            raise ValueError(f"slug {value!r} is not kebab-case (like `strawberry-r`)")
+        return value
+
+    @field_validator("columns", mode="before")
+    @classmethod
+    def _columns_are_flat(cls, value: Any) -> Any:
+        if value is None:
+            return {}
+        if isinstance(value, dict):
+            for name, cell in value.items():
+                _check_cell(name, cell)
+        return value
+
+    @field_validator("metadata", mode="before")
+    @classmethod
+    def _no_metadata_is_empty_metadata(cls, value: Any) -> Any:
+        return {} if value is None else value
+
+    @field_validator("validation", mode="before")
+    @classmethod
+    def _calls_from_pairs(cls, value: Any) -> Any:
+        if not isinstance(value, list | tuple):
+            return value
+        return [{"name": call[0], "arguments": call[1]} if isinstance(call, tuple) else call for call in value]
+
+    @field_serializer("env")
+    def _env_as_config(self, value: Any) -> Any:
+        if value is None:
+            return None
+        return value.model_dump(exclude_none=True) if isinstance(value, BaseModel) else {"name": value.name}
+
+    @property
+    def env_name(self) -> str | None:
+        """The environment's name, taken from the scenario's prefix where there is no environment."""
+        if self.env is not None:
+            return str(self.env.name)
+        prefix, colon, _ = (self.scenario or "").rpartition(":")
+        return prefix if colon else None
+
+    @property
+    def scenario_name(self) -> str:
+        """The scenario's own name, without its environment's."""
+        return (self.scenario or "").rpartition(":")[2]
+
+    @property
+    def key(self) -> str:
+        """The slug, or a stable stand-in derived from scenario and arguments."""
+        if self.slug:
+            return self.slug
+        stem = re.sub(r"[^a-z0-9]+", "-", self.scenario_name.lower()).strip("-") or "task"
+        arguments = json.dumps(self.args, sort_keys=True, default=str, ensure_ascii=False)
+        digest = hashlib.sha256(f"{self.env_name}:{self.scenario}:{arguments}".encode()).hexdigest()[:8]
+        return f"{stem[: SLUG_LENGTH - 9]}-{digest}"
+
+    def copy(self, **changes: Any) -> Task:  # type: ignore[override]
+        """A task with its own arguments and columns, without `id` and `slug`; `changes` replace fields."""
+        fields: dict[str, Any] = {
+            "env": self.env,
+            "scenario": self.scenario,
+            "args": json_copy(self.args),
+            "columns": json_copy(self.columns),
+            "validation": [call.model_copy(deep=True) for call in self.validation] if self.validation else None,
+            "agent_config": self.agent_config.model_copy(deep=True) if self.agent_config else None,
+            "metadata": json_copy(self.metadata),
+        }
+        return Task(**(fields | changes))
+
+    async def run(
+        self, agent: Any, *, max_steps: int = 10, trace: bool = True, quiet: bool = False
+    ) -> Trace:
+        """Run the task once, in this process, and grade it.
+
+        `agent` is an agent's or a model's name (`"claude-sonnet-4-5"`, `"oracle"`) or an agent object; `max_steps` bounds
+        the model calls (-1: no bound). Returns the trace with `reward`. A rollout that fails returns a trace with
+        `isError` and `error` and no reward.
+
+        Raises:
+            UserError: the agent is unknown, its key or package is missing, or the task cannot run.
+        """
+        from hud.eval.rollout import run_task  # noqa: PLC0415 - the named door upwards
+
+        return await run_task(self, agent, max_steps=max_steps)
+
+    def to_json(self) -> dict[str, Any]:
+        """The task as JSON data that `Task(**data)` reads back."""
+        return self.model_dump(mode="json", exclude_none=True, exclude_defaults=False)
+
+
+def json_copy(value: Any) -> Any:
+    """A deep copy of JSON-like data."""
+    if isinstance(value, dict):
+        return {key: json_copy(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [json_copy(item) for item in value]
+    return value
+
+
+def new_id() -> str:
+    """A fresh random identifier: 32 hexadecimal digits."""
+    return uuid.uuid4().hex
+
+
+def check_unique_slugs(tasks: list[Task]) -> None:
+    """Refuse a taskset in which two tasks share a slug.
+
+    Raises:
+        UserError: names the first slug that occurs twice.
+    """
+    seen: dict[str, Task] = {}
+    for task in tasks:
+        if task.slug and seen.setdefault(task.slug, task) is not task:
+            raise UserError(f"two tasks have the slug `{task.slug}`", hint="give each task a slug of its own")
+
+
+def _check_cell(name: Any, cell: Any) -> None:
+    if not isinstance(name, str):
+        raise ValueError(f"column name {name!r} is not a text")
+    if cell is None or isinstance(cell, str | int | float):
+        return
+    if isinstance(cell, list | tuple) and all(isinstance(item, str) for item in cell):
+        return
+    raise ValueError(f"column {name!r} holds {cell!r}; a column is a text, a number or a list of texts")

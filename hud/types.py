@@ -1,0 +1,294 @@
+"""The values that travel between environments, agents and graders. Pure data, importable everywhere."""
+
+from __future__ import annotations
+
+import math
+import uuid
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, Generic, Literal, TypeVar
+
+import mcp_types
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+AnswerT = TypeVar("AnswerT")
+
+ColumnValue = str | int | float | bool | list[str] | None
+"""A task's custom column: text, number, or a list of texts (multi-select)."""
+
+
+class MCPToolCall(BaseModel):
+    """A request to call one tool."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: str = Field(default_factory=lambda: f"call_{uuid.uuid4().hex[:24]}")
+    """Identifies the call within a conversation; the provider's own id where there is one."""
+    name: str
+    """The tool's name."""
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    """Arguments by name."""
+
+    @field_validator("arguments", mode="before")
+    @classmethod
+    def _no_arguments_are_empty_arguments(cls, value: Any) -> Any:
+        return {} if value is None else value
+
+
+class MCPToolResult(mcp_types.CallToolResult):
+    """What a tool call returned. `result["key"]` and `"key" in result` look into the structured content."""
+
+    content: list[mcp_types.ContentBlock] = Field(default_factory=list)
+    """Content blocks, in order."""
+
+    @property
+    def isError(self) -> bool:  # noqa: N802 - the spelling of MCP's wire and of v5
+        return self.is_error
+
+    @property
+    def structuredContent(self) -> Any:  # noqa: N802
+        return self.structured_content
+
+    @property
+    def text(self) -> str:
+        """The text blocks, joined by newlines."""
+        return "\n".join(block.text for block in self.content if isinstance(block, mcp_types.TextContent))
+
+    @property
+    def value(self) -> Any:
+        """The structured content, unwrapped where a plain value was wrapped as `{"result": …}`; else the text."""
+        structured = self.structured_content
+        if structured is None:
+            return self.text
+        if isinstance(structured, dict) and set(structured) == {"result"}:
+            return structured["result"]
+        return structured
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.value[key]
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(self.value, dict | list | str) and key in self.value
+
+
+class Citation(BaseModel):
+    """A source that an answer cites."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = "citation"
+    text: str = ""
+    """The cited text."""
+    source: str = ""
+    """URL or title of the source."""
+    title: str | None = None
+    start_index: int | None = None
+    end_index: int | None = None
+
+
+class AgentAnswer(BaseModel, Generic[AnswerT]):
+    """A parsed answer, given to scenarios that declare `returns=T` or `enable_citations=True`."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    content: AnswerT
+    """The answer, validated as `T`."""
+    raw: str = ""
+    """The answer as it was submitted."""
+    citations: list[Citation] = Field(default_factory=list)
+    trace: Any = None
+    """What the agent recorded, where the agent runs in the same process."""
+
+
+class SubScore(BaseModel):
+    """One named part of a reward."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    name: str
+    weight: float = 1.0
+    """Share of the total; a negative weight is a penalty."""
+    value: float = Field(ge=0.0, le=1.0)
+    metadata: dict[str, Any] | None = Field(default=None, exclude=True)
+    """Evidence for the reader; not part of the result."""
+
+    @property
+    def score(self) -> float:
+        """`value`, under the name that graders use."""
+        return self.value
+
+
+class EvaluationResult(BaseModel):
+    """What a scenario yields as its grade."""
+
+    model_config = ConfigDict(extra="allow")
+
+    reward: float = 0.0
+    """A finite number; by convention between 0 and 1."""
+    done: bool = True
+    content: str | None = None
+    """An explanation for the reader."""
+    info: dict[str, Any] = Field(default_factory=dict)
+    isError: bool = False  # noqa: N815 - v5's spelling
+    subscores: list[SubScore] | None = None
+
+    @field_validator("reward")
+    @classmethod
+    def _reward_is_finite(cls, value: float) -> float:
+        if not math.isfinite(value):
+            raise ValueError(f"reward is {value}, not a finite number")
+        return value
+
+    @model_validator(mode="after")
+    def _subscores_add_up(self) -> EvaluationResult:
+        for complaint in _subscore_complaints(self.reward, self.subscores or []):
+            warnings.warn(complaint, UserWarning, stacklevel=2)
+        return self
+
+    @classmethod
+    def from_float(cls, value: float) -> EvaluationResult:
+        """A result that is only a reward."""
+        return cls(reward=float(value))
+
+
+ScenarioResult = EvaluationResult
+
+
+def from_subscores(subscores: Sequence[SubScore]) -> EvaluationResult:
+    """The weighted sum of subscores; positive weights are normalised to 1, negative ones stay penalties.
+
+    Scores that share a name are numbered, and each one's metadata goes into `info` under its name.
+    """
+    named = _numbered(subscores)
+    total = math.fsum(score.weight for score in named if score.weight > 0) or 1.0
+    earned = math.fsum(score.weight * score.value for score in named if score.weight > 0) / total
+    penalty = math.fsum(score.weight * score.value for score in named if score.weight < 0)
+    shares = [
+        score.model_copy(update={"weight": score.weight / total if score.weight > 0 else score.weight})
+        for score in named
+    ]
+    info = {score.name: score.metadata for score in named if score.metadata}
+    return EvaluationResult(reward=earned + penalty, subscores=shares, info=info)
+
+
+def _numbered(subscores: Sequence[SubScore]) -> list[SubScore]:
+    names = [score.name for score in subscores]
+    counts: Counter[str] = Counter()
+    numbered = []
+    for score in subscores:
+        counts[score.name] += 1
+        is_shared = names.count(score.name) > 1
+        name = f"{score.name}-{counts[score.name]}" if is_shared else score.name
+        numbered.append(score.model_copy(update={"name": name}))
+    return numbered
+
+
+def _subscore_complaints(reward: float, subscores: list[SubScore]) -> Iterator[str]:
+    if not subscores:
+        return
+    names = [score.name for score in subscores]
+    if len(set(names)) < len(names):
+        yield f"subscores share a name: {sorted({name for name in names if names.count(name) > 1})}"
+    positive = sum(score.weight for score in subscores if score.weight > 0)
+    if abs(positive - 1.0) > 0.01:
+        yield f"the positive weights of the subscores add up to {positive:g}, not to 1"
+    weighted = sum(score.weight * score.value for score in subscores)
+    if abs(weighted - reward) > 0.01:
+        yield f"the subscores add up to {weighted:g}, but the reward is {reward:g}"
+
+
+class Usage(BaseModel):
+    """Tokens that one or more model calls used."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    """Input tokens that were read from the provider's cache."""
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+        )
+
+
+StepKind = Literal["environment", "model", "tool"]
+
+
+class TraceStep(BaseModel):
+    """One thing that happened in a rollout, in the order in which it started."""
+
+    kind: StepKind
+    """Who worked: the environment (setup, grading), the model, or a tool."""
+    name: str
+    """`setup`, `grade`, the model's or the tool's name."""
+    started: float = 0.0
+    """Seconds since the rollout began."""
+    seconds: float = 0.0
+    """How long it took."""
+    request: Any = None
+    """What was asked: a tool's arguments, a scenario's arguments."""
+    result: Any = None
+    """What came back: text, tool calls, content blocks, a reward."""
+    error: str | None = None
+    usage: Usage | None = None
+    """Tokens, for a model's step."""
+
+
+class AgentResponse(BaseModel):
+    """What a model answered in one step."""
+
+    content: str = ""
+    """Text of the answer."""
+    reasoning: str = ""
+    """The model's thinking, where the provider shows it."""
+    tool_calls: list[MCPToolCall] = Field(default_factory=list)
+    """Tools that the model asks for; none means that the agent is done."""
+    citations: list[Citation] = Field(default_factory=list)
+    usage: Usage = Field(default_factory=Usage)
+    finish_reason: str | None = None
+    """The provider's own word for why it stopped."""
+
+    @property
+    def done(self) -> bool:
+        return not self.tool_calls
+
+
+class Trace(BaseModel):
+    """What an agent did in one rollout, and what it earned."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    reward: float | None = None
+    """The reward, or None as long as nothing was graded."""
+    done: bool = True
+    """False if the agent was stopped by its step limit."""
+    content: str | None = None
+    """The final answer; None if there is none."""
+    info: dict[str, Any] = Field(default_factory=dict)
+    isError: bool = False  # noqa: N815 - v5's spelling
+    error: str | None = None
+    """Why the rollout failed, in one line."""
+    citations: list[Citation] = Field(default_factory=list)
+    task: Any = None
+    trace: list[TraceStep] = Field(default_factory=list)
+    """The steps, in order."""
+    messages: list[Any] = Field(default_factory=list)
+    """The conversation in the provider's own format."""
+    evaluation_result: EvaluationResult | None = None
+
+    @property
+    def steps(self) -> list[TraceStep]:
+        """The steps, under a better name."""
+        return self.trace
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens of all model steps together."""
+        return sum((step.usage for step in self.trace if step.usage), Usage())
+
+    def append(self, step: TraceStep) -> None:
+        """Add a step."""
+        self.trace.append(step)

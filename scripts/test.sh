@@ -1,0 +1,7 @@
+#!/bin/sh
+# Install what the tests need into .venv, then run them; arguments go to pytest.
+# The fast lane: scripts/test.sh -m "not slow and not docker and not e2e"
+set -eu
+cd "$(dirname "$0")/.."
+scripts/install.sh dev
+exec .venv/bin/python -m pytest "$@"
