@@ -50,11 +50,12 @@ class Settings(BaseSettings):
 
 
 settings = Settings()
+"""The settings as they were when this module was imported; published environments read them."""
 
 
 def get_settings() -> Settings:
-    """The settings of this process."""
-    return settings
+    """The settings as they are now: a notebook may set a key after the import."""
+    return Settings()
 
 
 def variable(name: str) -> str | None:

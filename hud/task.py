@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 import uuid
 from typing import Any
@@ -108,7 +109,7 @@ class Task(BaseModel):
     def _calls_from_pairs(cls, value: Any) -> Any:
         if not isinstance(value, list | tuple):
             return value
-        return [{"name": call[0], "arguments": call[1]} if isinstance(call, tuple) else call for call in value]
+        return [_call_from_pair(call) for call in value]
 
     @field_serializer("env")
     def _env_as_config(self, value: Any) -> Any:
@@ -136,17 +137,17 @@ class Task(BaseModel):
             return self.slug
         stem = re.sub(r"[^a-z0-9]+", "-", self.scenario_name.lower()).strip("-") or "task"
         arguments = json.dumps(self.args, sort_keys=True, default=str, ensure_ascii=False)
-        digest = hashlib.sha256(f"{self.env_name}:{self.scenario}:{arguments}".encode()).hexdigest()[:8]
+        digest = hashlib.sha256(f"{self.env_name}:{self.scenario_name}:{arguments}".encode()).hexdigest()[:8]
         return f"{stem[: SLUG_LENGTH - 9]}-{digest}"
 
-    def copy(self, **changes: Any) -> Task:  # type: ignore[override]
+    def copy(self, **changes: Any) -> Task:
         """A task with its own arguments and columns, without `id` and `slug`; `changes` replace fields."""
         fields: dict[str, Any] = {
             "env": self.env,
             "scenario": self.scenario,
             "args": json_copy(self.args),
             "columns": json_copy(self.columns),
-            "validation": [call.model_copy(deep=True) for call in self.validation] if self.validation else None,
+            "validation": None if self.validation is None else [call.model_copy(deep=True) for call in self.validation],
             "agent_config": self.agent_config.model_copy(deep=True) if self.agent_config else None,
             "metadata": json_copy(self.metadata),
         }
@@ -171,6 +172,12 @@ class Task(BaseModel):
     def to_json(self) -> dict[str, Any]:
         """The task as JSON data that `Task(**data)` reads back."""
         return self.model_dump(mode="json", exclude_none=True, exclude_defaults=False)
+
+
+def _call_from_pair(call: Any) -> Any:
+    if isinstance(call, tuple) and 1 <= len(call) <= 2:
+        return dict(zip(("name", "arguments"), call, strict=False))
+    return call
 
 
 def json_copy(value: Any) -> Any:
@@ -202,7 +209,7 @@ def check_unique_slugs(tasks: list[Task]) -> None:
 def _check_cell(name: Any, cell: Any) -> None:
     if not isinstance(name, str):
         raise ValueError(f"column name {name!r} is not a text")
-    if cell is None or isinstance(cell, str | int | float):
+    if cell is None or isinstance(cell, str | int) or (isinstance(cell, float) and math.isfinite(cell)):
         return
     if isinstance(cell, list | tuple) and all(isinstance(item, str) for item in cell):
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import uuid
 import warnings
@@ -66,10 +67,16 @@ class MCPToolResult(mcp_types.CallToolResult):
         return structured
 
     def __getitem__(self, key: Any) -> Any:
+        structured = self.structured_content
+        if isinstance(structured, dict) and isinstance(key, str) and key in structured:
+            return structured[key]
         return self.value[key]
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(self.value, dict | list | str) and key in self.value
+        structured, value = self.structured_content, self.value
+        if isinstance(structured, dict) and key in structured:
+            return True
+        return isinstance(value, dict | list | str) and key in value
 
 
 class Citation(BaseModel):
@@ -107,7 +114,7 @@ class SubScore(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     name: str
-    weight: float = 1.0
+    weight: float = Field(default=1.0, allow_inf_nan=False)
     """Share of the total; a negative weight is a penalty."""
     value: float = Field(ge=0.0, le=1.0)
     metadata: dict[str, Any] | None = Field(default=None, exclude=True)
@@ -163,7 +170,7 @@ def from_subscores(subscores: Sequence[SubScore]) -> EvaluationResult:
     named = _numbered(subscores)
     total = math.fsum(score.weight for score in named if score.weight > 0) or 1.0
     earned = math.fsum(score.weight * score.value for score in named if score.weight > 0) / total
-    penalty = math.fsum(score.weight * score.value for score in named if score.weight < 0)
+    penalty = math.fsum(score.weight * score.value for score in named if not score.weight > 0)
     shares = [
         score.model_copy(update={"weight": score.weight / total if score.weight > 0 else score.weight})
         for score in named
@@ -191,7 +198,7 @@ def _subscore_complaints(reward: float, subscores: list[SubScore]) -> Iterator[s
     if len(set(names)) < len(names):
         yield f"subscores share a name: {sorted({name for name in names if names.count(name) > 1})}"
     positive = sum(score.weight for score in subscores if score.weight > 0)
-    if abs(positive - 1.0) > 0.01:
+    if positive and abs(positive - 1.0) > 0.01:
         yield f"the positive weights of the subscores add up to {positive:g}, not to 1"
     weighted = sum(score.weight * score.value for score in subscores)
     if abs(weighted - reward) > 0.01:
@@ -292,3 +299,10 @@ class Trace(BaseModel):
     def append(self, step: TraceStep) -> None:
         """Add a step."""
         self.trace.append(step)
+
+
+def __getattr__(name: str) -> Any:
+    """Published v4 code imports `LegacyTask` from here; it lives above this layer and is loaded when asked for."""
+    if name == "LegacyTask":
+        return importlib.import_module("hud.environment.legacy").LegacyTask
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

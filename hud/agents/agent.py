@@ -37,13 +37,23 @@ Message = Any
 class AgentContext(Protocol):
     """What an agent sees of a rollout."""
 
-    prompt: str
-    conversation: list[mcp_types.PromptMessage]
-    """What the scenario yielded first; usually one text of the user."""
-    system_prompt: str | None
     trace: Trace
-    validation: list[MCPToolCall]
-    """Tool calls that solve the task."""
+
+    @property
+    def prompt(self) -> str:
+        """The conversation's text; all that there is without a scenario."""
+
+    @property
+    def conversation(self) -> list[mcp_types.PromptMessage]:
+        """What the scenario yielded first; usually one text of the user."""
+
+    @property
+    def system_prompt(self) -> str | None:
+        """The task's instructions."""
+
+    @property
+    def validation(self) -> list[MCPToolCall]:
+        """Tool calls that solve the task."""
 
     def elapsed(self) -> float:
         """Seconds since the rollout began."""
@@ -139,10 +149,7 @@ class MCPAgent:
         """The rollout itself; called on a copy that belongs to this rollout alone."""
         with boundary(AgentFailure, f"agent `{self.name}`"):
             await self._initialize_from_ctx(ctx)
-            messages = [
-                *await self.get_system_messages(),
-                *await self.format_messages(ctx.conversation),
-            ]
+            messages = [*await self.get_system_messages(), *await self._opening(ctx)]
             ctx.trace.messages = messages
             final = await self._converse(messages, max_steps)
         if final is None:
@@ -249,6 +256,13 @@ class MCPAgent:
         allowed, disallowed = self.config.allowed_tools, self.config.disallowed_tools
         return (allowed is None or _matches(tool, allowed)) and not _matches(tool, disallowed or [])
 
+    async def _opening(self, ctx: AgentContext) -> list[Message]:
+        if ctx.conversation:
+            return await self.format_messages(ctx.conversation)
+        if not ctx.prompt:
+            raise AgentFailure("there is no prompt", hint="name a scenario, or set `ctx.prompt`")
+        return await self.format_message(ctx.prompt)
+
     async def _converse(self, messages: list[Message], max_steps: int) -> AgentResponse | None:
         """The model's final response; None if the steps did not suffice."""
         steps = 0
@@ -268,9 +282,10 @@ class MCPAgent:
         step = TraceStep(kind="model", name=self.model, started=ctx.elapsed(), request=size)
         ctx.trace.append(step)
         try:
-            response = await self.get_response(messages)
-        except Exception as error:
-            step.error = str(error)
+            with boundary(AgentFailure, f"agent `{self.name}`"):
+                response = await self.get_response(messages)
+        except HudError as error:
+            step.error = error.message
             raise
         finally:
             step.seconds = ctx.elapsed() - step.started

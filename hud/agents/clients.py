@@ -12,6 +12,7 @@ import ssl
 import urllib.request
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable
+from contextlib import ExitStack
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -77,15 +78,11 @@ class ConnectionStack(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         idle = self._idle[request.url.scheme, request.url.host, request.url.port]
         connection = idle.pop() if idle else self._open()
-        try:
+        with ExitStack() as borrowed:
+            borrowed.callback(idle.append, connection)
             response = await connection.handle_async_request(request)
-        except BaseException:
-            idle.append(connection)
-            raise
-        assert isinstance(response.stream, httpx2.AsyncByteStream)
-        response.stream = _ReturningStream(
-            response.stream, functools.partial(idle.append, connection)
-        )
+            assert isinstance(response.stream, httpx2.AsyncByteStream)
+            response.stream = _ReturningStream(response.stream, borrowed.pop_all())
         return response
 
     def _open(self) -> httpx2.AsyncHTTPTransport:
@@ -101,24 +98,17 @@ class ConnectionStack(httpx2.AsyncBaseTransport):
 class _ReturningStream(httpx2.AsyncByteStream):
     """A response's body that gives its connection back when it is closed."""
 
-    def __init__(self, stream: httpx2.AsyncByteStream, give_back: Callable[[], None]) -> None:
+    def __init__(self, stream: httpx2.AsyncByteStream, borrowed: ExitStack) -> None:
         self._stream = stream
-        self._give_back = give_back
+        self._borrowed = borrowed
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for part in self._stream:
             yield part
 
     async def aclose(self) -> None:
-        try:
+        with self._borrowed:
             await self._stream.aclose()
-        finally:
-            self._give_back()
-            self._give_back = _nothing
-
-
-def _nothing() -> None:
-    """The connection was given back before."""
 
 
 @functools.cache

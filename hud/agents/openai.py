@@ -102,31 +102,24 @@ def read_response(answer: Any) -> tuple[list[Message], AgentResponse]:
     if not isinstance(answer, dict) or "status" not in answer:
         raise Refusal("the answer is no response")
     output = items(answer.get("output"), "output")
-    parts = [
-        part
-        for item in output
-        if item.get("type") == "message"
-        for part in item.get("content") or []
-    ]
-    thoughts = [
-        part
-        for item in output
-        if item.get("type") == "reasoning"
-        for part in item.get("summary") or []
-    ]
+    parts = _parts(output, "message", "content")
+    calls = filter(openai_responses.matches, output)
     response = AgentResponse(
         content="".join(part.get("text") or part.get("refusal") or "" for part in parts),
-        reasoning="\n".join(thought.get("text", "") for thought in thoughts),
-        tool_calls=[
-            read_call(openai_responses.call, item)
-            for item in output
-            if openai_responses.matches(item)
-        ],
+        reasoning="\n".join(
+            part.get("text", "") for part in _parts(output, "reasoning", "summary")
+        ),
+        tool_calls=[read_call(openai_responses.call, item) for item in calls],
         citations=[_citation(note) for part in parts for note in part.get("annotations") or []],
         usage=_usage(answer.get("usage") or {}),
         finish_reason=(answer.get("incomplete_details") or {}).get("reason") or answer["status"],
     )
     return output, response
+
+
+def _parts(output: list[dict[str, Any]], kind: str, field: str) -> list[dict[str, Any]]:
+    """What the items of one kind hold in `field`."""
+    return [part for item in output if item.get("type") == kind for part in item.get(field) or []]
 
 
 def _input(part: TextContent | mcp_types.ImageContent) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Variables stay as they are written: they are filled in when a rollout starts.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -59,16 +60,15 @@ def _converted(item: dict[str, Any], place: str) -> dict[str, Any]:
     if item.get("scenario"):
         return item
     try:
-        to_task(item)
         return to_v5(item)
     except UserError as exc:
         raise UserError(f"{place}: {exc.message}", hint=exc.hint) from exc
 
 
 def _check_slugs(tasks: list[dict[str, Any]], name: str) -> None:
-    slugs = [task["slug"] for task in tasks if task.get("slug")]
-    for slug in slugs:
-        if slugs.count(slug) > 1:
+    slugs = Counter(task["slug"] for task in tasks if task.get("slug"))
+    for slug, count in slugs.items():
+        if count > 1:
             hint = 'give each task a "slug" or an "id" of its own'
             raise UserError(f"`{name}`: two tasks have the slug `{slug}`", hint=hint)
 
@@ -79,5 +79,5 @@ def as_json(tasks: list[dict[str, Any]]) -> str:
 
 
 def as_json_lines(tasks: list[dict[str, Any]]) -> str:
-    """Tasks as JSON Lines, one task a line."""
-    return "\n".join(json.dumps(task, ensure_ascii=False) for task in tasks)
+    """Tasks as JSON Lines; in ASCII, as some readers take exotic characters for line ends."""
+    return "\n".join(json.dumps(task) for task in tasks)

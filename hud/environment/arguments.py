@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import sys
 import typing
@@ -13,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, ValidationError, create_model
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import PydanticJsonSchemaWarning
-from pydantic_core import PydanticUndefined, to_jsonable_python
+from pydantic_core import to_jsonable_python
 
 from hud.environment.docstrings import Documentation, read_docstring
 from hud.errors import UserError
@@ -98,11 +99,9 @@ class Arguments:
     def _field(self, name: str, description: str | None) -> Any:
         annotation: Any = self.hints.get(name, Any)
         default = self.parameters[name].default
-        if isinstance(default, FieldInfo):
-            annotation, default = Annotated[annotation, default], default.get_default(call_default_factory=True)
-        extras: dict[str, Any] = {"alias": name, "description": _own_description(annotation) or description}
-        is_required = default is inspect.Parameter.empty or default is PydanticUndefined
-        return Annotated[annotation, Field(**extras)], (... if is_required else default)
+        field = Field(alias=name, description=_own_description(annotation) or description)
+        is_required = default is inspect.Parameter.empty
+        return Annotated[annotation, field], (... if is_required else default)
 
     @cached_property
     def schema(self) -> dict[str, Any]:
@@ -150,6 +149,12 @@ class Arguments:
         except ValueError as exc:
             raise ArgumentError(f"{self.what}: an argument cannot be written as JSON: {exc}") from exc
         return plain
+
+    def renamed(self, what: str) -> Arguments:
+        """The same arguments, named otherwise in errors."""
+        renamed = copy.copy(self)
+        renamed.what = what
+        return renamed
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """Positional and named arguments, by name.

@@ -32,12 +32,12 @@ class Documentation:
 
 def read_docstring(function: Callable[..., Any]) -> Documentation:
     """The documentation of a function; of a callable object, that of its `__call__` or else of its class."""
-    text = inspect.getdoc(function) or ""
-    if not inspect.isroutine(function):
-        text = inspect.getdoc(type(function).__call__) or text
+    own = None if inspect.isroutine(function) else type(function).__call__.__doc__
+    text = inspect.cleandoc(own) if own else inspect.getdoc(function) or ""
     try:
         described = docstring_parser.parse(text).params
     except docstring_parser.ParseError:
         return Documentation(text or None)
     parameters = {param.arg_name: param.description for param in described if param.description}
-    return Documentation(SECTIONS.sub("", text).strip() or None, parameters)
+    description = re.sub(r"\n{3,}", "\n\n", SECTIONS.sub("", text)).strip()
+    return Documentation(description or None, parameters)

@@ -203,16 +203,23 @@ class Environment(Toolbox):
             self.add_tool(tool.renamed(f"{prefix}_{tool.name}") if prefix else tool)
         return self
 
-    def connect_image(self, image: str, **options: Any) -> Environment:
-        """Connect a container image: not built yet, so this raises.
+    def connect_image(
+        self,
+        image: str,
+        *,
+        alias: str | None = None,
+        docker_args: Sequence[str] | None = None,
+        env_vars: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> Environment:
+        """Connect the environment in a container image: a container starts on entering and is removed on leaving.
 
-        Raises:
-            UserError: always; says what to do instead.
+        `env_vars` are the only variables that enter it; `docker_args` are options of `docker run` that the policy
+        admits. `options`: prefix, include, exclude, transform, sandbox (see `hud.containers.Sandbox`).
         """
-        raise UserError(
-            f"cannot connect the image `{image}`: containers are not supported yet",
-            hint="start the container yourself and use `env.connect_url(...)`",
-        )
+        sandbox = options.pop("sandbox", None)
+        container = {"env_vars": env_vars, "docker_args": tuple(docker_args or ()), "sandbox": sandbox}
+        return self._connect(sources.from_image(image, alias, container, _naming(None, options)))
 
     def connect_hub(self, slug: str, **options: Any) -> Environment:
         """Connect a registered environment: needs a controller, so this raises.
@@ -347,7 +354,7 @@ class Environment(Toolbox):
         local, remote = self.tools.get(name), self._routes.get(name)
         if self.mocks.active and (local or remote):
             definition = local.definition if local else self._routes[name].tool
-            return self.mocks.answer(definition, arguments)
+            return await self.mocks.answer(definition, arguments)
         if local is not None:
             return await local.run(arguments, context)
         if remote is not None:

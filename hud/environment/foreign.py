@@ -43,16 +43,21 @@ def as_tool(tool: Any, **options: Any) -> EnvironmentTool:
     Raises:
         TypeError: it is none of these.
     """
-    if isinstance(tool, FunctionTool | ForeignTool):
-        return tool
-    inner = getattr(tool, "mcp", None)
-    if isinstance(inner, FunctionTool | ForeignTool):
-        return inner
-    if hasattr(tool, "to_mcp_tool") and hasattr(tool, "run"):
-        return _from_fastmcp(tool)
+    made = _made_tool(tool) or _made_tool(getattr(tool, "mcp", None))
+    if made is not None:
+        name = options.get("name")
+        return made.renamed(name) if name else made
     if callable(tool):
         return FunctionTool(tool, **options)
     raise TypeError(f"{tool!r} is no tool: it is not callable and has no `.mcp`")
+
+
+def _made_tool(tool: Any) -> EnvironmentTool | None:
+    if isinstance(tool, FunctionTool | ForeignTool):
+        return tool
+    if hasattr(tool, "to_mcp_tool") and hasattr(tool, "run"):
+        return _from_fastmcp(tool)
+    return None
 
 
 def _from_fastmcp(tool: Any) -> ForeignTool:

@@ -7,9 +7,12 @@ import functools
 import inspect
 import logging
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from types import SimpleNamespace
 from typing import Any
 from weakref import WeakKeyDictionary
+
+import anyio
 
 from hud.environment.connections import OpenSources, Source
 from hud.environment.registry import call
@@ -75,25 +78,32 @@ class Lifecycle:
             for hook in self.initializers:
                 await _run_initializer(hook)
         except BaseException:
-            await self._stop()
+            with anyio.CancelScope(shield=True):
+                await self._stop()
             raise
 
     async def leave(self) -> None:
-        """Count a user out; the last one shuts the environment down."""
-        async with self._guard():
-            self.users -= 1
-            if self.users == 0:
-                await self._stop()
+        """Count a user out; the last one shuts the environment down, even where it is being cancelled."""
+        with anyio.CancelScope(shield=True):
+            async with self._guard():
+                self.users -= 1
+                if self.users == 0:
+                    await self._stop()
 
     async def _stop(self) -> None:
-        for hook in self.shutdowns:
-            try:
-                await call(hook)
-            except Exception as exc:  # noqa: BLE001 - every hook gets its turn, whatever another one does
-                logger.warning("shutdown hook `%s` raised %s", hook.__name__, describe(exc))
-        for hook in self.initializers:
-            hook.done = False
-        await self.sources.close()
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.sources.close)
+            for hook in reversed(self.shutdowns):
+                stack.push_async_callback(_run_shutdown, hook)
+            for initializer in self.initializers:
+                initializer.done = False
+
+
+async def _run_shutdown(hook: Callable[..., Any]) -> None:
+    try:
+        await call(hook)
+    except (Exception, SystemExit) as exc:  # every hook gets its turn, whatever another one does
+        logger.warning("shutdown hook `%s` raised %s", getattr(hook, "__name__", hook), describe(exc))
 
 
 async def _run_initializer(hook: RunOnce) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import mcp_types
 
-from hud.environment.registry import to_result
+from hud.environment.registry import WRAP_MARK, to_result
 from hud.types import MCPToolResult
 
 SAMPLES: dict[str, Any] = {
@@ -41,25 +42,33 @@ class Mocks:
     calls: list[MockCall] = field(default_factory=list)
     """Every call since mocking was switched on, in order."""
 
-    def answer(self, tool: mcp_types.Tool, arguments: Mapping[str, Any]) -> MCPToolResult:
-        """Record a call and answer it: the output set for the tool, else a sample of its output schema."""
+    async def answer(self, tool: mcp_types.Tool, arguments: Mapping[str, Any]) -> MCPToolResult:
+        """Record a call and answer it: the output set for the tool, else a sample of its output schema.
+
+        What a callable output raises passes through, as the tool's own failure would.
+        """
         output = self.outputs[tool.name] if tool.name in self.outputs else sample(tool.output_schema)
         value = output(**arguments) if callable(output) else output
+        if inspect.isawaitable(value):
+            value = await value
         self.calls.append(MockCall(tool.name, dict(arguments), value))
-        return to_result(value)
+        return to_result(value, wrap=bool((tool.output_schema or {}).get(WRAP_MARK)))
 
 
 def sample(schema: Mapping[str, Any] | None) -> Any:
-    """A small value that fits a JSON schema; a plain text where there is none."""
+    """A small value that fits a tool's output schema; a plain text where there is none."""
     if not schema:
         return "mock_success"
     value = _sample(schema, schema.get("$defs", {}))
-    return value["result"] if isinstance(value, dict) and set(value) == {"result"} else value
+    return value["result"] if schema.get(WRAP_MARK) else value
 
 
 def _sample(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Any:
     if "$ref" in schema:
-        return _sample(definitions.get(schema["$ref"].rpartition("/")[2], {}), definitions)
+        name = schema["$ref"].rpartition("/")[2]
+        # Without the definition, a type that holds itself ends here.
+        inside = {key: value for key, value in definitions.items() if key != name}
+        return _sample(definitions.get(name, {"type": "null"}), inside)
     for key in ("const", "default"):
         if key in schema:
             return schema[key]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import json
 import typing
@@ -35,15 +36,26 @@ class FunctionTool:
     """A callable offered as a tool: name, schemas, and a `run` that validates and calls."""
 
     def __init__(
-        self, function: Callable[..., Any], name: str | None = None, *, output_schema: Any = DERIVED, **options: Any
+        self,
+        function: Callable[..., Any],
+        name: str | None = None,
+        *,
+        output_schema: dict[str, Any] | None = DERIVED,
+        **options: Any,
     ) -> None:
         """Describe `function` as a tool; nothing is called.
 
         `options` are `title`, `description`, `annotations` and `meta` of the tool's definition; the description
         defaults to the docstring. `output_schema=None` publishes no schema for results.
+
+        Raises:
+            TypeError: the function cannot be called with arguments by name, or is a lambda without a name.
         """
         self.function = function
-        self.name = name or getattr(function, "__name__", type(function).__name__)
+        own_name: str = getattr(function, "__name__", type(function).__name__)
+        self.name = name or own_name
+        if self.name == "<lambda>":
+            raise TypeError("a lambda is no tool without a name: `env.add_tool(function, name=…)`")
         self.arguments = Arguments(function, what=f"tool `{self.name}`")
         self._options = options
         self._output_schema = output_schema
@@ -66,15 +78,16 @@ class FunctionTool:
     def output_schema(self) -> dict[str, Any] | None:
         """Schema of the structured result, or None where results are only content."""
         if self._output_schema is not DERIVED:
-            return typing.cast("dict[str, Any] | None", self._output_schema)
+            return self._output_schema
         return _output_schema(self.arguments.hints.get("return"))
 
     def renamed(self, name: str) -> FunctionTool:
         """The same tool under another name."""
-        return FunctionTool(self.function, name, output_schema=self._output_schema, **self._described())
-
-    def _described(self) -> dict[str, Any]:
-        return {**self._options, "description": self.definition.description}
+        tool = copy.copy(self)
+        tool.name = name
+        tool.arguments = self.arguments.renamed(f"tool `{name}`")
+        tool.__dict__.pop("definition", None)
+        return tool
 
     async def run(self, arguments: Mapping[str, Any], context: Any = None) -> MCPToolResult:
         """Validate, call (a sync function in a thread) and convert the result.
@@ -101,7 +114,7 @@ async def call(function: Callable[[], Any]) -> Any:
     import anyio.to_thread  # noqa: PLC0415 - authors' scripts that only declare tools need no event loop
 
     target = function.func if isinstance(function, partial) else function
-    if inspect.iscoroutinefunction(target) or inspect.iscoroutinefunction(getattr(target, "__call__", None)):
+    if inspect.iscoroutinefunction(target) or inspect.iscoroutinefunction(type(target).__call__):
         return await function()
     value = await anyio.to_thread.run_sync(function, abandon_on_cancel=True)
     return await value if inspect.isawaitable(value) else value
@@ -111,7 +124,7 @@ def to_result(value: Any, *, structured: bool = True, wrap: bool = False) -> MCP
     """A tool's return value as MCP content.
 
     Content blocks stay what they are; anything else becomes one text (JSON unless it is a string) and structured
-    content: an object as it is, any other value as `{"result": value}`. `wrap` wraps objects too.
+    content: an object as it is, any other value as `{"result": value}`. `wrap` wraps objects and blocks too.
 
     Raises:
         ToolError: the value cannot be written as JSON.
@@ -120,7 +133,9 @@ def to_result(value: Any, *, structured: bool = True, wrap: bool = False) -> MCP
         return MCPToolResult.model_validate(value.model_dump(by_alias=True))
     blocks = _content(value)
     if blocks is not None:
-        return MCPToolResult(content=blocks)
+        return MCPToolResult(
+            content=blocks, structured_content={"result": to_plain(blocks)} if wrap else None
+        )
     plain = to_plain(value)
     is_object = isinstance(plain, dict)
     holder = plain if is_object and not wrap else {"result": plain}
@@ -141,15 +156,23 @@ def to_text(plain: Any) -> str:
 
 
 def to_plain(value: Any) -> Any:
+    """A value as JSON data; bytes that are no text become base64.
+
+    Raises:
+        ToolError: it cannot be written as JSON.
+    """
     try:
-        return to_jsonable_python(value, fallback=_fallback, serialize_unknown=False)
-    except (PydanticSerializationError, ValueError, UnicodeDecodeError) as exc:
+        try:
+            return to_jsonable_python(value, fallback=_fallback)
+        except UnicodeDecodeError:
+            return to_jsonable_python(value, fallback=_fallback, bytes_mode="base64")
+    except (PydanticSerializationError, ValueError) as exc:
         raise ToolError(f"the result cannot be written as JSON: {exc}") from exc
 
 
 def _fallback(value: Any) -> Any:
     """Numbers and arrays of numeric libraries have `tolist`; everything else is shown as text."""
-    return value.tolist() if hasattr(value, "tolist") else str(value)
+    return value.tolist() if hasattr(type(value), "tolist") else str(value)
 
 
 def _content(value: Any) -> list[mcp_types.ContentBlock] | None:
@@ -165,12 +188,13 @@ def _content(value: Any) -> list[mcp_types.ContentBlock] | None:
 
 
 def as_block(value: Any) -> mcp_types.ContentBlock | None:
+    """The content block that a value is or knows how to become, or None."""
     if isinstance(value, CONTENT_TYPES):
         return value
     for method in ("to_image_content", "to_audio_content"):
         if hasattr(value, method):
-            made = getattr(value, method)()
-            return typing.cast("mcp_types.ContentBlock", made)
+            made: mcp_types.ContentBlock = getattr(value, method)()
+            return made
     return None
 
 

@@ -14,6 +14,9 @@ from hud.types import EvaluationResult, SubScore, from_subscores
 ROUNDING = 1e-9
 """How far a reward may leave [0, 1] by adding up floats before anybody is told."""
 
+SHOWN = 80
+"""Characters of an author's value, and of its complaint, that a failure quotes."""
+
 
 def to_evaluation(value: Any, what: str) -> EvaluationResult:
     """A second yield as a result: a number, a bool, a dict with `reward`, a result, or `SubScore`s.
@@ -66,10 +69,11 @@ def _checked(result: EvaluationResult) -> EvaluationResult:
 
 def _shown(value: Any) -> str:
     try:
-        return repr(value)[:80]
+        return repr(value)[:SHOWN]
     except Exception:  # noqa: BLE001 - the author's `__repr__`
         return f"a {type(value).__name__}"
 
 
 def _reason(exc: Exception) -> str:
-    return str(exc.errors(include_url=False)[0]["msg"]) if isinstance(exc, ValidationError) else str(exc)
+    reason = exc.errors(include_url=False)[0]["msg"] if isinstance(exc, ValidationError) else str(exc)
+    return reason[:SHOWN]

@@ -25,7 +25,7 @@ from pydantic import ValidationError
 from hud.environment.documents import to_messages
 from hud.environment.rewards import to_evaluation
 from hud.environment.scenarios import Scenario
-from hud.errors import EnvironmentFailure, GradingFailure, HudError, SetupFailure, describe
+from hud.errors import ConnectionFailure, EnvironmentFailure, GradingFailure, HudError, SetupFailure, describe
 from hud.types import EvaluationResult
 
 CLEAN_UP_SECONDS = 30.0
@@ -208,6 +208,9 @@ def _says_something(message: mcp_types.PromptMessage) -> bool:
 
 
 def _attributed(error: type[HudError], what: str, cause: BaseException) -> HudError:
+    """The failure of a scenario's step; one that knows its boundary already stays what it is."""
+    if isinstance(cause, error | ConnectionFailure):
+        return cause
     hint = cause.hint if isinstance(cause, HudError) else None
     failure = error(f"{what}: {_reason(cause)}", hint=hint, detail=_author_traceback(cause))
     failure.__cause__ = cause

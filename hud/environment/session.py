@@ -15,7 +15,7 @@ import mcp_types
 from pydantic import ValidationError
 
 from hud.environment.arguments import ArgumentError
-from hud.environment.prompt_arguments import validate_arguments
+from hud.environment.prompt_arguments import decode_arguments, validate_arguments
 from hud.environment.registry import error_result
 from hud.environment.scenario_run import ScenarioRun, current_run
 from hud.environment.scenarios import Scenario, ToolFilter
@@ -202,7 +202,7 @@ class Session:
             raise SetupFailure(f"{scenario.what} needs the variable {missing[0]}", hint=f"export {missing[0]}=…")
         typed = decode_arguments(scenario, arguments) if isinstance(arguments, StringArguments) else arguments
         try:
-            validated = scenario.arguments.validate(typed)
+            validated = validate_arguments(scenario, typed)
         except ArgumentError as exc:
             raise SetupFailure(exc.message, hint=exc.hint) from exc
         run = ScenarioRun(scenario, validated)

@@ -109,3 +109,17 @@ def from_openapi(
     from hud.environment.openapi import server_from_openapi  # noqa: PLC0415 - the optional FastMCP library
 
     return server_from_openapi(spec, base_url, headers, timeout, name or "api")
+
+
+def from_image(
+    image: str, name: str | None, container: dict[str, Any], options: dict[str, Any]
+) -> Source:
+    """The environment in a container image; `container` says how its container is made."""
+    label = name or image.rpartition("/")[2].partition(":")[0]
+
+    def opener() -> AbstractAsyncContextManager[Connection]:
+        from hud.runtime.container import open_image  # noqa: PLC0415 - the named door to containers
+
+        return open_image(image, **container)
+
+    return Source(label, opener, is_local=True, **options)

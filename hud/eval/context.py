@@ -13,6 +13,7 @@ from hud.environment.environment import text_of
 from hud.environment.session import SUBMIT_TOOL, Connection, parse_grade
 from hud.environment.toolbox import Toolbox
 from hud.errors import GradingFailure, SetupFailure
+from hud.formats import content
 from hud.task import Task, TaskAgentConfig, new_id
 from hud.types import EvaluationResult, MCPToolCall, MCPToolResult, Trace, TraceStep
 
@@ -36,7 +37,6 @@ class EvalContext(Toolbox):
         self.eval_name: str = identity.get("eval_name") or task.key
         self.metadata: dict[str, Any] = dict(task.metadata)
         self.conversation: list[mcp_types.PromptMessage] = []
-        self.prompt: str = ""
         self.answer: Any = None
         self.reward: float | None = None
         self.evaluation_result: EvaluationResult | None = None
@@ -47,6 +47,16 @@ class EvalContext(Toolbox):
         self._tools: list[mcp_types.Tool] = []
         self._scenario = task.scenario
         self._began = time.monotonic()
+
+    @property
+    def prompt(self) -> str:
+        """The text of the conversation so far; assigning to it replaces the conversation."""
+        return text_of(self.conversation)
+
+    @prompt.setter
+    def prompt(self, text: str) -> None:
+        content = mcp_types.TextContent(text=text)
+        self.conversation = [mcp_types.PromptMessage(role="user", content=content)]
 
     @property
     def config(self) -> TaskAgentConfig:
@@ -118,27 +128,19 @@ class EvalContext(Toolbox):
         arguments = self.task.args or {}
         result = await self.connection.get_prompt(scenario, arguments)
         self.conversation = result.messages
-        self.prompt = text_of(result.messages)
         self.scenario_meta = dict(result.meta or {})
         self._record("environment", "setup", started, request=arguments, result=self.prompt)
 
     def as_tools(self) -> list[mcp_types.Tool]:
         """The tools that the scenario and the task leave to the agent."""
-        config = self.config
-        allowed = config.allowed_tools if config.allowed_tools and "*" not in config.allowed_tools else None
-        return [
-            tool
-            for tool in self._tools
-            if (allowed is None or _matches(tool.name, allowed))
-            and not _matches(tool.name, config.disallowed_tools or [])
-        ]
+        return [tool for tool in self._tools if self._offers(tool.name)]
 
     async def _call(self, call: MCPToolCall) -> MCPToolResult:
         started = self.elapsed()
         if call.name == SUBMIT_TOOL:
             await self.submit(call.arguments.get("answer"))
             return MCPToolResult.model_validate({"content": [{"type": "text", "text": "submitted"}]})
-        result = await self.connection.call_tool(call.name, call.arguments)
+        result = await self._forward(call)
         self._record(
             "tool",
             call.name,
@@ -148,6 +150,17 @@ class EvalContext(Toolbox):
             error=result.text if result.is_error else None,
         )
         return result
+
+    async def _forward(self, call: MCPToolCall) -> MCPToolResult:
+        if not self._offers(call.name):
+            return content.failure(f"Tool '{call.name}' is not available in this task")
+        return await self.connection.call_tool(call.name, call.arguments)
+
+    def _offers(self, tool: str) -> bool:
+        """Whether the task's agent configuration admits a tool."""
+        allowed, disallowed = self.config.allowed_tools, self.config.disallowed_tools
+        admitted = not allowed or _matches(tool, allowed)
+        return admitted and not _matches(tool, disallowed or [])
 
     async def submit(self, answer: Any) -> None:
         """Give the answer; the last one counts."""

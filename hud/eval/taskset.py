@@ -10,10 +10,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
-import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -22,14 +19,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from hud.environment import Environment
-from hud.environment.legacy import LegacyTask, is_v4, to_task
-from hud.errors import UserError, describe, did_you_mean
+from hud.environment.legacy import LegacyTask, environment_named, is_v4, to_task
+from hud.environment.modules import load_module, local_environments
+from hud.errors import UserError, did_you_mean
 from hud.task import Task, check_unique_slugs
 
-ROOT_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", "env.py", ".hud", ".git")
-ROOT_DISTANCE = 10
 NOT_TASKS = frozenset({"env", "environment", "conftest", "setup", "__init__", "__main__"})
-ENVIRONMENT_FILES = ("env.py", "environment.py", "main.py", "server.py")
 
 
 def collect(source: str, only_first: bool = False, task_ids: list[str] | None = None) -> list[Task]:
@@ -124,50 +119,14 @@ def _is_hidden(path: Path, folder: Path) -> bool:
     return any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
 
 
-def load_module(path: Path) -> ModuleType:
-    """Import a Python file with its project's root and its own folder on `sys.path`, under its own name if it is free.
-
-    Raises:
-        UserError: the import failed; `detail` is the author's traceback.
-    """
-    for folder in (str(project_root(path)), str(path.parent)):
-        if folder not in sys.path:
-            sys.path.insert(0, folder)
-    loaded = sys.modules.get(path.stem)
-    if loaded is not None and getattr(loaded, "__file__", None) == str(path):
-        return loaded
-    name = path.stem if loaded is None else f"_hud_{abs(hash(path))}_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise UserError(f"`{path.name}` cannot be imported as Python")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as exc:
-        del sys.modules[name]
-        raise UserError(f"`{path.name}` cannot be imported: {describe(exc)}", detail=_author_traceback(exc)) from exc
-    return module
-
-
-def project_root(path: Path) -> Path:
-    """The nearest folder above a file that looks like a project's root; the file's own folder if none does."""
-    for folder in list(path.parents)[:ROOT_DISTANCE]:
-        if any((folder / mark).exists() for mark in ROOT_MARKS):
-            return folder
-    return path.parent
-
-
 def _of_module(module: ModuleType) -> Iterator[Task]:
     """The tasks of a module: its `tasks`, if that holds any, else every public name that is a task."""
     listed = getattr(module, "tasks", None)
     values = listed.values() if isinstance(listed, dict) else listed
     found = [item for item in values if _is_task(item)] if isinstance(values, Iterable) else []
-    for value in found or [value for name, value in vars(module).items() if not name.startswith("_")]:
-        if isinstance(value, Task):
-            yield value
-        elif isinstance(value, LegacyTask):
-            yield to_task(value)
+    named = [value for name, value in vars(module).items() if not name.startswith("_")]
+    for value in {id(value): value for value in found or named if _is_task(value)}.values():
+        yield value if isinstance(value, Task) else to_task(value)
 
 
 def _is_task(value: Any) -> bool:
@@ -180,7 +139,7 @@ def _of_data(path: Path) -> Iterator[Task]:
         task = _task(item, place)
         if task.env_name is not None and not isinstance(task.env, Environment):
             environments = local_environments(path) if environments is None else environments
-            task.env = environments.get(task.env_name, task.env)
+            task.env = environments.get(task.env_name) or environment_named(task.env_name) or task.env
             _check(task, place)
         yield task
 
@@ -198,7 +157,7 @@ def read_items(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     if path.suffix == ".json":
         yield from _items(_parse(text, path.name), path.name)
         return
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             place = f"{path.name}:{number}"
             yield from _items(_parse(line, place), place)
@@ -243,26 +202,7 @@ def _check(task: Task, place: str) -> None:
             raise UserError(f"{place}: {exc.message}", hint=exc.hint) from exc
 
 
-def local_environments(path: Path) -> dict[str, Environment]:
-    """The environments of the Python files beside a task file and at its project's root, by name."""
-    found: dict[str, Environment] = {}
-    for folder in dict.fromkeys((path.parent, path.parent.parent, project_root(path))):
-        for name in ENVIRONMENT_FILES:
-            if (folder / name).is_file():
-                for value in vars(load_module(folder / name)).values():
-                    if isinstance(value, Environment):
-                        found.setdefault(value.name, value)
-    return found
-
-
 def _near_paths(path: Path) -> str | None:
     folder = path.parent
     names = [item.name for item in folder.iterdir()] if folder.is_dir() else []
     return did_you_mean(path.name, [name for name in names if name.endswith((".py", ".json", ".jsonl"))])
-
-
-def _author_traceback(exc: BaseException) -> str:
-    """The traceback from the author's file on."""
-    frames = traceback.extract_tb(exc.__traceback__)
-    own = [frame for frame in frames if frame.filename != __file__ and not frame.filename.startswith("<frozen")]
-    return "".join(traceback.format_list(own) + traceback.format_exception_only(exc))

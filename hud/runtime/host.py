@@ -31,6 +31,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hud.environment import Environment
 from hud.environment.session import Connection, Session
 from hud.errors import HudError, UserError, error_data
 from hud.runtime.local import environment_of
@@ -111,6 +112,7 @@ class Host:
             self._tell(event="failed", message=repr(exc), data={"kind": "EnvironmentFailure", "detail": traceback.format_exc()})
             return
         described = [task.to_json() for task in self.tasks]
+        warm_up(self.tasks)
         self._tell(event="loaded", tasks=described, unsafe=fork_hazard())
         gc.collect()
         gc.freeze()
@@ -176,6 +178,22 @@ class Host:
     def _kill_all(self) -> None:
         for pid in self._children:
             _kill_group(pid)
+
+
+def warm_up(tasks: list[Task]) -> None:
+    """Do now, once, what every child would do again: build schemas, import the event loop's backend.
+
+    Nothing of the author's is called, and no event loop or thread is left behind.
+    """
+    importlib.import_module("anyio._backends._asyncio")
+    if any(isinstance(task.env, Environment) and task.env.sources for task in tasks):
+        importlib.import_module("hud.environment.mcp_client")
+    for env in {id(task.env): task.env for task in tasks if isinstance(task.env, Environment)}.values():
+        with contextlib.suppress(Exception):  # a broken schema is told by the rollout that needs it
+            env.tool_definitions()
+            env.prompt_definitions()
+            env.resource_definitions()
+    asyncio.run(asyncio.sleep(0))
 
 
 async def play(task: Task, connection: socket.socket) -> None:

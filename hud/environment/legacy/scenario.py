@@ -35,6 +35,8 @@ def legacy_environment() -> Environment:
 
     It plays one rollout at a time, others wait; a new environment for each lets them run at once.
     """
+    import hud.environment.mcp_client  # noqa: F401, PLC0415 - loaded before rollouts are forked
+
     env = Environment(ENVIRONMENT)
     turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 

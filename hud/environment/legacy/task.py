@@ -122,10 +122,7 @@ def to_task(source: V4Task | Mapping[str, Any]) -> Task:
     Raises:
         UserError: a field is missing, misspelt or malformed; names it.
     """
-    try:
-        return Task(**{**to_v5(source), "env": legacy_environment()})
-    except ValidationError as exc:
-        raise UserError(_complaint(exc)) from exc
+    return Task(**{**to_v5(source), "env": legacy_environment()})
 
 
 def to_v5(source: V4Task | Mapping[str, Any]) -> dict[str, Any]:
@@ -151,7 +148,12 @@ def to_v5(source: V4Task | Mapping[str, Any]) -> dict[str, Any]:
         "agent_config": agent,
         "metadata": v4.metadata,
     }
-    return {name: value for name, value in fields.items() if value}
+    given = {name: value for name, value in fields.items() if value}
+    try:
+        Task(**given)
+    except ValidationError as exc:
+        raise UserError(_complaint(exc)) from exc
+    return given
 
 
 def _arguments(v4: V4Task, append_setup_output: bool) -> dict[str, Any]:
@@ -199,7 +201,7 @@ def _missing(key: str) -> UserError:
 
 def _complaint(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
-    field = ".".join(str(part) for part in first["loc"])
+    field = ".".join(str(part) for part in first["loc"][:2])
     return f"the v4 task's `{field}`: {first['msg'].removeprefix('Value error, ')}"
 
 

@@ -38,8 +38,12 @@ def run(env: Environment, transport: str = "stdio", **options: Any) -> None:
     raise UserError("an event loop is running already", hint="use `await env.run_async(...)` in async code")
 
 
-async def serve(env: Environment, transport: str = "stdio", **options: Any) -> None:
+async def serve(
+    env: Environment, transport: str = "stdio", *, streams: tuple[int, int] | None = None, **options: Any
+) -> None:
     """Serve until the client goes (`stdio`), SIGTERM or SIGINT arrives, or the task is cancelled.
+
+    `streams`: what `claimed_streams` gave, where a caller claimed standard input and output already.
 
     The environment is entered before the first request is answered, and left, shutdown hooks included, before this
     returns. A second signal cuts the clean-up short.
@@ -48,7 +52,7 @@ async def serve(env: Environment, transport: str = "stdio", **options: Any) -> N
         UserError: an option or transport is unknown, or the address is taken.
     """
     http_options = _http_options(options)
-    work = serve_http(env, http_options) if _is_http(transport) else serve_stdio(env)
+    work = serve_http(env, http_options) if _is_http(transport) else serve_stdio(env, streams)
     task = asyncio.create_task(work)
     with _signals_cancel(task) as received:
         try:

@@ -8,7 +8,7 @@ import select
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, redirect_stdout
+from contextlib import asynccontextmanager, contextmanager, nullcontext, redirect_stdout
 from typing import TYPE_CHECKING
 
 import anyio
@@ -28,14 +28,16 @@ FLUSH_TIMEOUT = 1.0
 """Seconds that the last answer has to be written when the server stops."""
 
 
-async def serve_stdio(env: Environment) -> None:
+async def serve_stdio(env: Environment, streams: tuple[int, int] | None = None) -> None:
     """Serve the process that started this one, until it closes our standard input.
+
+    `streams` are what `claimed_streams` gave, where they were claimed earlier: before the author's module was imported.
 
     Raises:
         InitializeFailure, ConnectionFailure: the environment could not be entered.
     """
     server = protocol_server(env)
-    with claimed_streams() as (source, sink):
+    with claimed_streams() if streams is None else nullcontext(streams) as (source, sink):
         async with env, _messages(source, sink) as (incoming, outgoing):
             await server.run(incoming, outgoing, server.create_initialization_options())
 

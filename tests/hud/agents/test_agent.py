@@ -151,6 +151,21 @@ async def test_neighbouring_messages_of_one_role_become_one() -> None:
     assert kinds == [["text", "image"], ["text"], ["text"]]
 
 
+async def test_a_prompt_without_a_scenario_is_enough() -> None:
+    rollout = Rollout(prompt="Say it.")
+    rollout.conversation = []
+    trace = await ScriptedAgent(["it"]).run(rollout)
+    assert trace.messages[0]["content"] == [{"type": "text", "text": "Say it."}]
+
+
+async def test_without_a_prompt_nothing_is_asked() -> None:
+    rollout = Rollout(prompt="")
+    rollout.conversation = []
+    with pytest.raises(AgentFailure, match="there is no prompt"):
+        await ScriptedAgent(["it"]).run(rollout)
+    assert rollout.submitted == []
+
+
 async def test_each_turn_is_recorded_with_its_size_result_usage_and_time() -> None:
     rollout = Rollout(count_letter)
     turn = AgentResponse(
@@ -182,9 +197,10 @@ async def test_an_exception_of_the_agents_code_is_its_failure_and_is_recorded() 
         raise ZeroDivisionError("no such step")
 
     rollout = Rollout()
-    with pytest.raises(AgentFailure, match="agent `scripted`: ZeroDivisionError: no such step"):
+    with pytest.raises(AgentFailure) as caught:
         await ScriptedAgent(stumble).run(rollout)
-    assert (rollout.submitted, rollout.trace.steps[0].error) == ([], "no such step")
+    assert caught.value.message == "agent `scripted`: ZeroDivisionError: no such step"
+    assert (rollout.submitted, rollout.trace.steps[0].error) == ([], caught.value.message)
 
 
 async def test_a_providers_failure_is_never_an_answer() -> None:

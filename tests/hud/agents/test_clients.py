@@ -44,7 +44,7 @@ async def test_a_connection_is_used_again(provider: Running) -> None:
 
 
 @pytest.mark.anyio
-async def test_there_are_as_many_connections_as_requests_at_a_time(provider: Running) -> None:
+async def test_there_are_no_more_connections_than_requests_at_a_time(provider: Running) -> None:
     stack = ConnectionStack()
     body = {"model": "slow:50", "messages": [{"role": "user", "content": "hi"}]}
     async with httpx2.AsyncClient(transport=stack) as client:
@@ -54,7 +54,7 @@ async def test_there_are_as_many_connections_as_requests_at_a_time(provider: Run
                     group.start_soon(
                         partial(client.post, f"{provider.url}/v1/chat/completions", json=body)
                     )
-    assert len(stack._opened) == provider.stats["max_concurrent"] == 10
+    assert 1 < len(stack._opened) <= 10
 
 
 @pytest.mark.anyio

@@ -201,7 +201,6 @@ HOSTILE_BODY: dict[str, list[Any]] = {
     "OnBuild": [["RUN x"]],
     "privileged": [True],
     "hostConfig": [{"Privileged": True}],
-    "HostConfig": [{}, None],
 }  # fmt: skip
 
 Holds = Callable[[dict[str, Any], dict[str, Any], Sandbox], bool]
@@ -210,8 +209,8 @@ INVARIANTS: dict[str, Holds] = {
     "nothing that hands over the host": lambda body, host, sandbox: not any(
         host.get(key)
         for key in (
-            "Privileged", "Binds", "VolumesFrom", "VolumeDriver", "Sysctls", "GroupAdd", "Links", "Dns",
-            "ExtraHosts", "PublishAllPorts", "OomKillDisable", "CgroupParent", "ContainerIDFile",
+            "Privileged", "Binds", "VolumesFrom", "VolumeDriver", "Sysctls", "GroupAdd", "Links",
+            "Dns", "ExtraHosts", "PublishAllPorts", "OomKillDisable", "CgroupParent", "ContainerIDFile",
         )
     ),
     "no namespace of the host": lambda body, host, sandbox: (
@@ -281,7 +280,7 @@ INVARIANTS: dict[str, Holds] = {
 def is_harmless(mount: dict[str, Any], sandbox: Sandbox) -> bool:
     if mount["Type"] == "bind":
         own = os.path.realpath(mount["Source"]).startswith(f"{sandbox.folder}/")
-        return own and mount["BindOptions"] == {"Propagation": "rprivate"}
+        return own and bool(mount["BindOptions"] == {"Propagation": "rprivate"})
     return mount["Type"] == "volume" and not mount.get("Source") and "Driver" not in str(mount)
 
 
@@ -294,10 +293,13 @@ SANDBOXES: list[Callable[[Path], Sandbox]] = [
 ]
 
 
+DROPPED = ["CapDrop", "Memory", "SecurityOpt", "Init"]
+
+
 def choices(values: dict[str, list[Any]]) -> st.SearchStrategy[dict[str, Any]]:
     pairs = [st.tuples(st.just(key), st.sampled_from(found)) for key, found in values.items()]
     noise = st.tuples(st.text(max_size=12), st.none() | st.booleans() | st.integers() | st.text())
-    return st.lists(st.one_of(*pairs, noise), max_size=3).map(dict)
+    return st.lists(st.one_of(*pairs, noise), min_size=1, max_size=3).map(dict)
 
 
 def placed(value: Any, folder: Path) -> Any:
@@ -317,8 +319,8 @@ def placed(value: Any, folder: Path) -> Any:
 @given(
     make=st.sampled_from(SANDBOXES),
     host=choices(HOSTILE),
-    top=choices({key: found for key, found in HOSTILE_BODY.items() if key != "HostConfig"}),
-    dropped=st.sets(st.sampled_from(["CapDrop", "Memory", "SecurityOpt", "Init"]), max_size=1),
+    top=st.just({}) | choices(HOSTILE_BODY),
+    dropped=st.just(set()) | st.sets(st.sampled_from(DROPPED), min_size=1, max_size=1),
 )
 def test_no_generated_configuration_passes_and_breaks_the_rules(
     folder: Path,
@@ -333,14 +335,29 @@ def test_no_generated_configuration_passes_and_breaks_the_rules(
     body["HostConfig"] |= placed(host, folder)
     for key in dropped:
         body["HostConfig"].pop(key, None)
+    assert broken_rules(body, sandbox) == []
+
+
+@pytest.mark.parametrize("make", SANDBOXES)
+def test_no_single_change_passes_and_breaks_the_rules(
+    folder: Path, make: Callable[[Path], Sandbox]
+) -> None:
+    sandbox = make(folder)
+    for key, values in HOSTILE.items():
+        for value in values:
+            body = body_for(sandbox)
+            body["HostConfig"][key] = placed(value, folder)
+            assert broken_rules(body, sandbox) == []
+
+
+def broken_rules(body: dict[str, Any], sandbox: Sandbox) -> list[str]:
+    """The rules that a body breaks although it passes."""
     try:
         check(body, sandbox)
     except UserError:
-        return
-    broken = [
-        rule for rule, holds in INVARIANTS.items() if not holds(body, body["HostConfig"], sandbox)
-    ]
-    assert broken == []
+        return []
+    config = body["HostConfig"]
+    return [rule for rule, holds in INVARIANTS.items() if not holds(body, config, sandbox)]
 
 
 @pytest.mark.parametrize("rule", INVARIANTS)

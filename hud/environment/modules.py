@@ -1,0 +1,152 @@
+"""An author's Python files: importing them, and the environments that they hold."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+
+from hud.environment.environment import Environment
+from hud.errors import UserError, describe, did_you_mean
+
+ROOT_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", "env.py", ".hud", ".git")
+ROOT_DISTANCE = 10
+ENVIRONMENT_FILES = ("env.py", "environment.py", "main.py", "server.py")
+"""Files in which an environment is looked for when none is named."""
+ATTRIBUTES = ("env", "mcp", "environment", "server")
+"""Attributes that an environment is looked for under, in this order."""
+
+
+def load_module(path: Path) -> ModuleType:
+    """Import a Python file with its project's root and its own folder on `sys.path`, under its own name if it is free.
+
+    Raises:
+        UserError: the import failed; `detail` is the author's traceback.
+    """
+    for folder in (str(project_root(path)), str(path.parent)):
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
+    loaded = sys.modules.get(path.stem)
+    if loaded is not None and getattr(loaded, "__file__", None) == str(path):
+        return loaded
+    name = path.stem if loaded is None else f"_hud_{abs(hash(path))}_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UserError(f"`{path.name}` cannot be imported as Python")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as exc:
+        del sys.modules[name]
+        raise _import_failure(path.name, exc) from exc
+    return module
+
+
+def project_root(path: Path) -> Path:
+    """The nearest folder above a file that looks like a project's root; the file's own folder if none does."""
+    for folder in list(path.parents)[:ROOT_DISTANCE]:
+        if any((folder / mark).exists() for mark in ROOT_MARKS):
+            return folder
+    return path.parent
+
+
+def local_environments(path: Path) -> dict[str, Environment]:
+    """The environments of the Python files beside a task file and at its project's root, by name."""
+    found: dict[str, Environment] = {}
+    for folder in dict.fromkeys((path.parent, path.parent.parent, project_root(path))):
+        for name in ENVIRONMENT_FILES:
+            if (folder / name).is_file():
+                for value in vars(load_module(folder / name)).values():
+                    if isinstance(value, Environment):
+                        found.setdefault(value.name, value)
+    return found
+
+
+def find_environment(target: str | None = None) -> Environment:
+    """The environment that `target` names: `module`, `module:attribute`, a file, or None to look in this folder.
+
+    Raises:
+        UserError: there is none, or more than one and nothing says which; or the module cannot be imported.
+    """
+    module, attribute = _split_target(target) if target else (_default_module(), None)
+    if attribute is not None:
+        value = getattr(module, attribute, None)
+        if not isinstance(value, Environment):
+            known = [name for name, item in vars(module).items() if isinstance(item, Environment)]
+            what = "is no Environment" if hasattr(module, attribute) else "does not exist"
+            message = f"`{attribute}` in module `{module.__name__}` {what}"
+            raise UserError(message, hint=did_you_mean(attribute, known))
+        return value
+    return _only_environment(module)
+
+
+def _only_environment(module: ModuleType) -> Environment:
+    found = {name: item for name, item in vars(module).items() if isinstance(item, Environment)}
+    for name in ATTRIBUTES:
+        if name in found:
+            return found[name]
+    distinct = {id(item): item for item in found.values()}
+    if len(distinct) == 1:
+        return next(iter(distinct.values()))
+    if not found:
+        hint = 'make one: env = Environment("my-env")'
+        raise UserError(f"module `{module.__name__}` holds no Environment", hint=hint)
+    names = ", ".join(f"`{module.__name__}:{name}`" for name in found)
+    raise UserError(f"module `{module.__name__}` holds several environments", hint=f"name one: {names}")
+
+
+def _split_target(target: str) -> tuple[ModuleType, str | None]:
+    name, colon, attribute = target.partition(":")
+    if name.endswith(".py") or os.sep in name:
+        path = Path(name)
+        if not path.is_file():
+            raise UserError(f"there is no file `{name}`")
+        return load_module(path.resolve()), attribute or None
+    return import_name(name), (attribute or None) if colon else None
+
+
+def import_name(name: str) -> ModuleType:
+    """Import a module by its dotted name, with this folder first on `sys.path`.
+
+    Raises:
+        UserError: there is no such module, or importing it failed (`detail` is the author's traceback).
+    """
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as exc:
+        if exc.name is None or not (name == exc.name or name.startswith(f"{exc.name}.")):
+            raise _import_failure(name, exc) from exc
+        known = [path.stem for path in Path.cwd().glob("*.py")]
+        hint = did_you_mean(name, known)
+        raise UserError(f"there is no module `{name}` here", hint=hint) from None
+    except (Exception, SystemExit) as exc:
+        raise _import_failure(name, exc) from exc
+
+
+def _import_failure(name: str, exc: BaseException) -> UserError:
+    message = f"`{name}` cannot be imported: {describe(exc)}"
+    return UserError(message, detail=author_traceback(exc))
+
+
+def _default_module() -> ModuleType:
+    for name in ENVIRONMENT_FILES:
+        path = Path.cwd() / name
+        if path.is_file():
+            return load_module(path)
+    names = ", ".join(ENVIRONMENT_FILES)
+    raise UserError(f"there is no environment in this folder (looked for {names})", hint="name it: module:attribute")
+
+
+def author_traceback(exc: BaseException) -> str:
+    """The traceback of a failed import, from the author's file on."""
+    frames = traceback.extract_tb(exc.__traceback__)
+    own = [frame for frame in frames if frame.filename != __file__ and not frame.filename.startswith("<frozen")]
+    return "".join(traceback.format_list(own) + traceback.format_exception_only(exc))
