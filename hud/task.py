@@ -12,7 +12,7 @@ import re
 import uuid
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_serializer, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
 
 from hud.errors import UserError
 from hud.types import ColumnValue, MCPToolCall, Trace
@@ -51,7 +51,9 @@ class Task(BaseModel):
     Fields are validated when the task is made and again on every assignment.
     """
 
-    model_config = ConfigDict(validate_assignment=True, arbitrary_types_allowed=True, extra="ignore")
+    model_config = ConfigDict(
+        validate_assignment=True, arbitrary_types_allowed=True, extra="ignore"
+    )
 
     env: Any = None
     """The live `Environment`, an `EnvConfig` naming one, or None."""
@@ -69,14 +71,16 @@ class Task(BaseModel):
     agent_config: TaskAgentConfig | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
 
-    _scenario_prompt: str | None = PrivateAttr(default=None)
-
     @field_validator("env", mode="before")
     @classmethod
     def _env_from_dict(cls, value: Any) -> Any:
         if isinstance(value, str):
             return EnvConfig(name=value)
-        return EnvConfig.model_validate(value) if isinstance(value, dict) else value
+        if isinstance(value, dict):
+            return EnvConfig.model_validate(value)
+        if value is not None and not hasattr(value, "name"):
+            raise ValueError(f"{value!r} is no environment: give an `Environment`, or its name")
+        return value
 
     @field_validator("slug")
     @classmethod
@@ -84,7 +88,9 @@ class Task(BaseModel):
         if value is None:
             return None
         if len(value) > SLUG_LENGTH:
-            raise ValueError(f"slug {value[:20]!r}… has {len(value)} characters; at most {SLUG_LENGTH} fit")
+            raise ValueError(
+                f"slug {value[:20]!r}… has {len(value)} characters; at most {SLUG_LENGTH} fit"
+            )
         if not SLUG_PATTERN.fullmatch(value):
             raise ValueError(f"slug {value!r} is not kebab-case (like `strawberry-r`)")
         return value
@@ -115,11 +121,15 @@ class Task(BaseModel):
     def _env_as_config(self, value: Any) -> Any:
         if value is None:
             return None
-        return value.model_dump(exclude_none=True) if isinstance(value, BaseModel) else {"name": value.name}
+        return (
+            value.model_dump(exclude_none=True)
+            if isinstance(value, BaseModel)
+            else {"name": value.name}
+        )
 
     @property
     def env_name(self) -> str | None:
-        """The environment's name, taken from the scenario's prefix where there is no environment."""
+        """The environment's name; without an environment, the scenario's prefix."""
         if self.env is not None:
             return str(self.env.name)
         prefix, colon, _ = (self.scenario or "").rpartition(":")
@@ -135,19 +145,23 @@ class Task(BaseModel):
         """The slug, or a stable stand-in derived from scenario and arguments."""
         if self.slug:
             return self.slug
-        stem = re.sub(r"[^a-z0-9]+", "-", self.scenario_name.lower()).strip("-") or "task"
-        arguments = json.dumps(self.args, sort_keys=True, default=str, ensure_ascii=False)
-        digest = hashlib.sha256(f"{self.env_name}:{self.scenario_name}:{arguments}".encode()).hexdigest()[:8]
-        return f"{stem[: SLUG_LENGTH - 9]}-{digest}"
+        stem = re.sub(r"[^a-z0-9]+", "-", self.scenario_name.lower())[: SLUG_LENGTH - 9]
+        arguments = json.dumps(self.args, sort_keys=True, default=str)
+        digest = hashlib.sha256(
+            f"{self.env_name}:{self.scenario_name}:{arguments}".encode()
+        ).hexdigest()[:8]
+        return f"{stem.strip('-') or 'task'}-{digest}"
 
     def copy(self, **changes: Any) -> Task:
-        """A task with its own arguments and columns, without `id` and `slug`; `changes` replace fields."""
+        """An independent task without `id` and `slug`; `changes` replace fields."""
         fields: dict[str, Any] = {
             "env": self.env,
             "scenario": self.scenario,
             "args": json_copy(self.args),
             "columns": json_copy(self.columns),
-            "validation": None if self.validation is None else [call.model_copy(deep=True) for call in self.validation],
+            "validation": None
+            if self.validation is None
+            else [call.model_copy(deep=True) for call in self.validation],
             "agent_config": self.agent_config.model_copy(deep=True) if self.agent_config else None,
             "metadata": json_copy(self.metadata),
         }
@@ -158,9 +172,9 @@ class Task(BaseModel):
     ) -> Trace:
         """Run the task once, in this process, and grade it.
 
-        `agent` is an agent's or a model's name (`"claude-sonnet-4-5"`, `"oracle"`) or an agent object; `max_steps` bounds
-        the model calls (-1: no bound). Returns the trace with `reward`. A rollout that fails returns a trace with
-        `isError` and `error` and no reward.
+        `agent` is an agent's or a model's name (`"claude-sonnet-4-5"`, `"oracle"`) or an agent
+        object; `max_steps` bounds the model calls (-1: no bound). Returns the trace with `reward`;
+        of a rollout that failed, one with `isError` and `error` and no reward.
 
         Raises:
             UserError: the agent is unknown, its key or package is missing, or the task cannot run.
@@ -171,7 +185,7 @@ class Task(BaseModel):
 
     def to_json(self) -> dict[str, Any]:
         """The task as JSON data that `Task(**data)` reads back."""
-        return self.model_dump(mode="json", exclude_none=True, exclude_defaults=False)
+        return self.model_dump(mode="json", exclude_none=True)
 
 
 def _call_from_pair(call: Any) -> Any:
@@ -203,14 +217,22 @@ def check_unique_slugs(tasks: list[Task]) -> None:
     seen: dict[str, Task] = {}
     for task in tasks:
         if task.slug and seen.setdefault(task.slug, task) is not task:
-            raise UserError(f"two tasks have the slug `{task.slug}`", hint="give each task a slug of its own")
+            raise UserError(
+                f"two tasks have the slug `{task.slug}`", hint="give each task a slug of its own"
+            )
 
 
 def _check_cell(name: Any, cell: Any) -> None:
     if not isinstance(name, str):
         raise ValueError(f"column name {name!r} is not a text")
-    if cell is None or isinstance(cell, str | int) or (isinstance(cell, float) and math.isfinite(cell)):
+    if (
+        cell is None
+        or isinstance(cell, str | int)
+        or (isinstance(cell, float) and math.isfinite(cell))
+    ):
         return
     if isinstance(cell, list | tuple) and all(isinstance(item, str) for item in cell):
         return
-    raise ValueError(f"column {name!r} holds {cell!r}; a column is a text, a number or a list of texts")
+    raise ValueError(
+        f"column {name!r} holds {cell!r}; a column is a text, a number or a list of texts"
+    )

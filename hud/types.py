@@ -1,4 +1,4 @@
-"""The values that travel between environments, agents and graders. Pure data, importable everywhere."""
+"""The values that travel between environments, agents and graders: pure data."""
 
 from __future__ import annotations
 
@@ -38,27 +38,32 @@ class MCPToolCall(BaseModel):
 
 
 class MCPToolResult(mcp_types.CallToolResult):
-    """What a tool call returned. `result["key"]` and `"key" in result` look into the structured content."""
+    """What a tool call returned.
+
+    `result["key"]` and `"key" in result` look into the structured content.
+    """
 
     content: list[mcp_types.ContentBlock] = Field(default_factory=list)
     """Content blocks, in order."""
 
     @property
-    def isError(self) -> bool:  # noqa: N802 - the spelling of MCP's wire and of v5
+    def isError(self) -> bool:
         return self.is_error
 
     @property
-    def structuredContent(self) -> Any:  # noqa: N802
+    def structuredContent(self) -> Any:
         return self.structured_content
 
     @property
     def text(self) -> str:
         """The text blocks, joined by newlines."""
-        return "\n".join(block.text for block in self.content if isinstance(block, mcp_types.TextContent))
+        return "\n".join(
+            block.text for block in self.content if isinstance(block, mcp_types.TextContent)
+        )
 
     @property
     def value(self) -> Any:
-        """The structured content, unwrapped where a plain value was wrapped as `{"result": …}`; else the text."""
+        """The structured content, a plain value without its `{"result": …}`; else the text."""
         structured = self.structured_content
         if structured is None:
             return self.text
@@ -137,7 +142,7 @@ class EvaluationResult(BaseModel):
     content: str | None = None
     """An explanation for the reader."""
     info: dict[str, Any] = Field(default_factory=dict)
-    isError: bool = False  # noqa: N815 - v5's spelling
+    isError: bool = False
     subscores: list[SubScore] | None = None
 
     @field_validator("reward")
@@ -163,7 +168,7 @@ ScenarioResult = EvaluationResult
 
 
 def from_subscores(subscores: Sequence[SubScore]) -> EvaluationResult:
-    """The weighted sum of subscores; positive weights are normalised to 1, negative ones stay penalties.
+    """The weighted sum of subscores: positive weights are shares, negative ones penalties.
 
     Scores that share a name are numbered, and each one's metadata goes into `info` under its name.
     """
@@ -172,7 +177,9 @@ def from_subscores(subscores: Sequence[SubScore]) -> EvaluationResult:
     earned = math.fsum(score.weight * score.value for score in named if score.weight > 0) / total
     penalty = math.fsum(score.weight * score.value for score in named if not score.weight > 0)
     shares = [
-        score.model_copy(update={"weight": score.weight / total if score.weight > 0 else score.weight})
+        score.model_copy(
+            update={"weight": score.weight / total if score.weight > 0 else score.weight}
+        )
         for score in named
     ]
     info = {score.name: score.metadata for score in named if score.metadata}
@@ -275,7 +282,7 @@ class Trace(BaseModel):
     content: str | None = None
     """The final answer; None if there is none."""
     info: dict[str, Any] = Field(default_factory=dict)
-    isError: bool = False  # noqa: N815 - v5's spelling
+    isError: bool = False
     error: str | None = None
     """Why the rollout failed, in one line."""
     citations: list[Citation] = Field(default_factory=list)
@@ -302,7 +309,7 @@ class Trace(BaseModel):
 
 
 def __getattr__(name: str) -> Any:
-    """Published v4 code imports `LegacyTask` from here; it lives above this layer and is loaded when asked for."""
+    """Published code imports `LegacyTask` from here; it lives above and is loaded when asked for."""
     if name == "LegacyTask":
         return importlib.import_module("hud.environment.legacy").LegacyTask
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

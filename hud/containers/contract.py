@@ -18,6 +18,7 @@ from hud.containers.output import Tail
 from hud.containers.spec import ContainerSpec, size_in_words
 
 OUT_OF_MEMORY = "out of memory"
+_SHELL_CODES = {126: " (the command cannot be run)", 127: " (there is no such command)"}
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ class State:
         if self.exit_code > 128 and (name := _signal_name(self.exit_code - 128)):
             note = ", not for its memory limit" if name == "SIGKILL" else ""
             return f"ended by {name} (exit code {self.exit_code}{note})"
-        return f"ended with exit code {self.exit_code}"
+        note = _SHELL_CODES.get(self.exit_code, "")
+        return f"ended with exit code {self.exit_code}{note}"
 
 
 def _signal_name(number: int) -> str | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+import socket
 import subprocess
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -37,6 +38,8 @@ T = TypeVar("T")
 
 ANSWER_SECONDS = 60.0
 """Seconds that the engine may take for one answer."""
+_HELLO_SECONDS = 10
+"""Seconds that the engine may take for its first answer, by which we know that it is there."""
 _THREADS = 16
 _LINE = 64 * 1024
 
@@ -60,7 +63,7 @@ class Door:
         return self._client
 
     @property
-    def socket(self) -> Path | None:
+    def socket_file(self) -> Path | None:
         """The file at which the engine listens, if it is one."""
         url = urlsplit(self.host)
         return Path(url.path) if url.scheme == "unix" else None
@@ -74,7 +77,9 @@ class Door:
         """
         self._limiter = anyio.CapacityLimiter(_THREADS)
         connect = functools.partial(_connect, self._named)
-        self._client, self.host = await anyio.to_thread.run_sync(connect, limiter=self._limiter)
+        self._client, self.host = await anyio.to_thread.run_sync(
+            connect, abandon_on_cancel=True, limiter=self._limiter
+        )
 
     async def close(self) -> None:
         """Wait until nothing is being changed any more, then let go."""
@@ -212,31 +217,50 @@ class Door:
 def _connect(host: str | None) -> tuple[APIClient, str]:
     """A client that has spoken to the engine once, and where that is."""
     try:
-        from docker import APIClient, errors, utils  # noqa: PLC0415 - heavy, and an optional extra
-        from docker.context import ContextAPI  # noqa: PLC0415 - comes with it
+        from docker import APIClient, errors  # noqa: PLC0415 - heavy, and an optional extra
         from requests import RequestException  # noqa: PLC0415 - comes with it
     except ModuleNotFoundError as error:
         raise DockerFailure(
             f"containers need the Python package `{error.name}`",
             hint="pip install 'hud-local[docker]'",
         ) from error
-    where: dict[str, Any] = {"base_url": host} if host else dict(utils.kwargs_from_env())
-    if not where.get("base_url"):
-        where |= ContextAPI.kwargs_from_context()
-    named = str(where.get("base_url", "unix:///var/run/docker.sock")).replace(
-        "http+unix://", "unix://"
-    )
+    named = host or "DOCKER_HOST"
     try:
+        where = _locate(host)
+        named = str(where["base_url"])
+        _knock(named)
         client = APIClient(
             **where,
             version="auto",
-            timeout=int(ANSWER_SECONDS),
+            timeout=_HELLO_SECONDS,
             max_pool_size=_THREADS,
             use_ssh_client=named.startswith("ssh://"),
         )
-    except (errors.DockerException, RequestException) as error:
+    except (errors.DockerException, RequestException, OSError) as error:
         raise unavailable(named, _innermost(error)) from error
+    client.timeout = int(ANSWER_SECONDS)
     return client, named if not where.get("tls") else named.replace("tcp://", "tls://")
+
+
+def _locate(host: str | None) -> dict[str, Any]:
+    """Where the engine is, as `APIClient` wants it: given, by `DOCKER_HOST`, or Docker's context."""
+    from docker import utils  # noqa: PLC0415 - heavy, and an optional extra
+    from docker.context import ContextAPI  # noqa: PLC0415 - comes with it
+
+    where: dict[str, Any] = {"base_url": host} if host else dict(utils.kwargs_from_env())
+    if not where.get("base_url"):
+        where |= ContextAPI.kwargs_from_context()
+    named = where.get("base_url") or "unix:///var/run/docker.sock"
+    return {**where, "base_url": str(named).replace("http+unix://", "unix://")}
+
+
+def _knock(host: str) -> None:
+    """Fail early and plainly if no engine listens at a socket file."""
+    url = urlsplit(host)
+    if url.scheme == "unix":
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(_HELLO_SECONDS)
+            probe.connect(url.path)
 
 
 def _innermost(error: BaseException) -> str:
@@ -251,7 +275,8 @@ def _innermost(error: BaseException) -> str:
         return cause.strerror
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return " ".join(str(error).split())[:300]
+    text = " ".join(str(error).split())
+    return "it does not answer in time" if "Read timed out" in text else text[:300]
 
 
 async def _read_lines(source: Any, line: Callable[[str], None]) -> None:

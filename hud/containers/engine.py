@@ -121,7 +121,7 @@ class Engine:
         }
         body = create_body(spec, owned)
         body["Labels"][labels.REQUEST] = _digest(body)
-        check(body, spec.sandbox, engine_socket=self._door.socket)
+        check(body, spec.sandbox, engine_socket=self._door.socket_file)
         if not self._guarded:
             self._guarded = True
             await anyio.to_thread.run_sync(watchdog.guard, self._door.host)

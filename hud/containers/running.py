@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any, Protocol
 
 import anyio
@@ -131,12 +131,12 @@ class EngineContainer:
         stdout, stderr = Head(limit), Head(limit)
         wrapped = ["sh", "-c", _WRAPPER, "sh", *command]
         identity, stdio = await self._start_exec(wrapped, stderr)
-        with anyio.move_on_after(seconds) as scope:
-            await converse(stdio, stdin, stdout)
-        first_line, _, errors = bytes(stderr.data).partition(b"\n")
-        if scope.cancelled_caught:
-            await self._kill_tree(first_line)
-        await stdio.aclose()
+        async with aclosing(stdio):
+            with anyio.move_on_after(seconds) as scope:
+                await converse(stdio, stdin, stdout)
+            first_line, _, errors = bytes(stderr.data).partition(b"\n")
+            if scope.cancelled_caught:
+                await self._kill_tree(first_line)
         return ExecResult(
             exit_code=None if scope.cancelled_caught else await self._exit_code(identity),
             stdout=bytes(stdout.data),
@@ -172,8 +172,8 @@ class EngineContainer:
         ):
             command = ["sh", "-c", _KILL_TREE, "sh", str(int(root))]
             identity, killer = await self._start_exec(command)
-            await converse(killer, b"", Head(0))
-            await killer.aclose()
+            async with aclosing(killer):
+                await converse(killer, b"", Head(0))
             if await self._exit_code(identity) == 0:
                 return
         await self.kill()

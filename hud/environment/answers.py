@@ -33,11 +33,14 @@ class AnswerFormat:
     def parse(self, answer: Any) -> Any:
         """The value that the scenario receives for a submitted answer.
 
-        Without `returns` and citations that is the submitted value itself; with them an `AgentAnswer`, whose content
-        is the raw string (with a warning) where it does not fit `returns`.
+        Without `returns` and citations that is the submitted value itself; with them an
+        `AgentAnswer`, whose content is the raw string (with a warning) where it does not fit
+        `returns`.
         """
         if self.returns is None and not self.enable_citations:
-            return answer["content"] if isinstance(answer, dict) and _is_envelope(answer) else answer
+            return (
+                answer["content"] if isinstance(answer, dict) and _is_envelope(answer) else answer
+            )
         if answer is None or isinstance(answer, AgentAnswer):
             return answer
         content, citations = self._opened(answer)
@@ -45,14 +48,16 @@ class AnswerFormat:
         return AgentAnswer(content=self._typed(content), raw=raw, citations=citations)
 
     def _opened(self, answer: Any) -> tuple[Any, list[Citation]]:
-        """The content and the sources of an answer that came in an envelope, as object or as JSON."""
+        """The content and the sources of an answer, which may come in an envelope, even as JSON."""
         parsed = _read_object(answer) if isinstance(answer, str) else answer
         is_content = "content" in (self.schema or {}).get("properties", {})
         if is_content or not isinstance(parsed, dict) or not _is_envelope(parsed):
             return answer, []
         if isinstance(answer, str) and "citations" not in parsed:
             return answer, []
-        return parsed["content"], [Citation.model_validate(item) for item in parsed.get("citations") or ()]
+        return parsed["content"], [
+            Citation.model_validate(item) for item in parsed.get("citations") or ()
+        ]
 
     def _typed(self, content: Any) -> Any:
         if self.returns is None or self.returns is str:

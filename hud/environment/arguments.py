@@ -1,9 +1,10 @@
-"""A function's parameters as a JSON schema and a validator, for tools, scenarios and prompts alike."""
+"""A function's parameters as a JSON schema and a validator: of tools, scenarios and prompts."""
 
 from __future__ import annotations
 
 import copy
 import inspect
+import json
 import sys
 import typing
 import warnings
@@ -27,7 +28,7 @@ class ArgumentError(UserError, TypeError):
 
 
 class UnresolvedType(TypeError):
-    """An annotation names something that does not exist yet; it may when the annotation is first needed."""
+    """An annotation names what does not exist yet; it may when the annotation is first needed."""
 
 
 class Arguments:
@@ -47,8 +48,12 @@ class Arguments:
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                 raise TypeError(f"{what} takes `{parameter}`; name each parameter instead")
             if parameter.kind is parameter.POSITIONAL_ONLY:
-                raise TypeError(f"{what} takes `{parameter.name}` by position only; arguments are given by name")
-        self._local_names = _names_where_declared() if "<locals>" in _qualified_name(self._function) else {}
+                raise TypeError(
+                    f"{what} takes `{parameter.name}` by position only; arguments are given by name"
+                )
+        self._local_names = (
+            _names_where_declared() if "<locals>" in _qualified_name(self._function) else {}
+        )
 
     @cached_property
     def hints(self) -> dict[str, Any]:
@@ -79,13 +84,13 @@ class Arguments:
 
     @cached_property
     def _fields(self) -> dict[str, str]:
-        """Parameter name by the name of its field in the model; models cannot have fields such as `json` or `_x`."""
+        """Parameters by the name of their field in the model, which cannot be `json` or `_x`."""
         names = [name for name in self.parameters if name != self.context_parameter]
         return {f"p{position}": name for position, name in enumerate(names)}
 
     @cached_property
     def model(self) -> type[BaseModel]:
-        """The pydantic model that validates the arguments; its aliases are the parameters' names."""
+        """The pydantic model that validates the arguments; the parameters' names are aliases."""
         described = self.documentation.parameters
         fields: dict[str, Any] = {
             field: self._field(name, described.get(name)) for field, name in self._fields.items()
@@ -111,7 +116,9 @@ class Arguments:
             try:
                 schema = self.model.model_json_schema(by_alias=True)
             except PydanticUserError as exc:
-                raise TypeError(f"{self.what}: a parameter's type has no JSON schema: {exc}") from exc
+                raise TypeError(
+                    f"{self.what}: a parameter's type has no JSON schema: {exc}"
+                ) from exc
         schema.setdefault("properties", {})
         schema.pop("title", None)
         for name, field in schema["properties"].items():
@@ -120,7 +127,9 @@ class Arguments:
         return schema
 
     def validate(self, arguments: Mapping[str, Any], context: Any = None) -> dict[str, Any]:
-        """The validated arguments and the context, ready for the call; parameters with defaults may be absent.
+        """The validated arguments and the context, ready for the call.
+
+        Parameters with defaults may be absent.
 
         Raises:
             ArgumentError: an argument is unknown, missing or of the wrong type; names each of them.
@@ -133,7 +142,8 @@ class Arguments:
         return injected | {
             name: getattr(model, field)
             for field, name in self._fields.items()
-            if field in model.model_fields_set or isinstance(self.parameters[name].default, FieldInfo)
+            if field in model.model_fields_set
+            or isinstance(self.parameters[name].default, FieldInfo)
         }
 
     def to_json(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,8 +156,11 @@ class Arguments:
         given = {name: value for name, value in validated.items() if name in arguments}
         try:
             plain: dict[str, Any] = to_jsonable_python(given)
+            json.dumps(plain, allow_nan=False)
         except ValueError as exc:
-            raise ArgumentError(f"{self.what}: an argument cannot be written as JSON: {exc}") from exc
+            raise ArgumentError(
+                f"{self.what}: an argument cannot be written as JSON: {exc}"
+            ) from exc
         return plain
 
     def renamed(self, what: str) -> Arguments:
@@ -164,7 +177,9 @@ class Arguments:
         """
         names = list(self._fields.values())
         if len(args) > len(names):
-            raise ArgumentError(f"{self.what} takes {len(names)} arguments, but {len(args)} were given")
+            raise ArgumentError(
+                f"{self.what} takes {len(names)} arguments, but {len(args)} were given"
+            )
         positional = dict(zip(names, args, strict=False))
         twice = positional.keys() & kwargs.keys()
         if twice:
@@ -172,7 +187,10 @@ class Arguments:
         return positional | kwargs
 
     def _usage(self) -> str:
-        names = [name if field.is_required() else f"{name} (optional)" for name, field in self._named_fields()]
+        names = [
+            name if field.is_required() else f"{name} (optional)"
+            for name, field in self._named_fields()
+        ]
         return f"its arguments are {', '.join(names)}" if names else "it takes no arguments"
 
     def _named_fields(self) -> list[tuple[str, FieldInfo]]:
@@ -191,7 +209,7 @@ def _qualified_name(function: Callable[..., Any]) -> str:
 
 
 def _names_where_declared() -> dict[str, Any]:
-    """The names of the function in which an author declares something; annotations may use them as text."""
+    """The local names where an author declares something; annotations may use them as text."""
     frame = sys._getframe(1)
     while frame.f_globals.get("__name__", "").startswith("hud.") and frame.f_back is not None:
         frame = frame.f_back

@@ -25,13 +25,13 @@ class Documentation:
     """A docstring, read."""
 
     description: str | None = None
-    """The text without the parts that describe parameters, results and errors; those are in the schemas."""
+    """The text without what it says about parameters, results and errors."""
     parameters: dict[str, str] = field(default_factory=dict)
     """Descriptions by parameter."""
 
 
 def read_docstring(function: Callable[..., Any]) -> Documentation:
-    """The documentation of a function; of a callable object, that of its `__call__` or else of its class."""
+    """The documentation of a function; of an object, that of its `__call__` or else its class."""
     own = None if inspect.isroutine(function) else type(function).__call__.__doc__
     text = inspect.cleandoc(own) if own else inspect.getdoc(function) or ""
     try:

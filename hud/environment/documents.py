@@ -1,8 +1,9 @@
-"""Resources and prompts that an author declares beside tools and scenarios, and what prompts are made of."""
+"""Resources and prompts that an author declares, and what prompts are made of."""
 
 from __future__ import annotations
 
 import base64
+import copy
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -10,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import mcp_types
+from pydantic import ValidationError
 
 from hud.environment.arguments import Arguments
 from hud.environment.prompt_arguments import validate_arguments
@@ -43,7 +45,11 @@ class FunctionResource:
             pattern += f"(?P<{found[1]}>{'.+' if found[2] else '[^/]+'})"
             position = found.end()
         matched = re.fullmatch(pattern + re.escape(self.uri[position:]), uri)
-        return {name: unquote(value) for name, value in matched.groupdict().items()} if matched else None
+        return (
+            {name: unquote(value) for name, value in matched.groupdict().items()}
+            if matched
+            else None
+        )
 
     def _described(self) -> dict[str, Any]:
         description = self.options.get("description") or self.arguments.documentation.description
@@ -63,7 +69,7 @@ class FunctionResource:
         return mcp_types.ResourceTemplate(uri_template=self.uri, **self._described())
 
     async def read(self, uri: str, variables: Mapping[str, str]) -> mcp_types.ReadResourceResult:
-        """Call the function and return its content: bytes as a blob, text as it is, anything else as JSON."""
+        """Call the function and return its content: a blob of bytes, text, or else JSON."""
         value = await call(partial(self.function, **self.arguments.validate(variables)))
         mime_type = self.options.get("mime_type")
         if isinstance(value, bytes):
@@ -82,24 +88,38 @@ class FunctionResource:
 class FunctionPrompt:
     """A function that returns a prompt: text, messages, or a list of them."""
 
-    def __init__(self, function: Callable[..., Any], name: str | None = None, **options: Any) -> None:
+    def __init__(
+        self, function: Callable[..., Any], name: str | None = None, **options: Any
+    ) -> None:
         """`options`: title, description."""
         self.function = function
         self.name = name or function.__name__
         self.options = options
         self.arguments = Arguments(function, what=f"prompt `{self.name}`")
 
+    def renamed(self, name: str) -> FunctionPrompt:
+        """The same prompt under another name."""
+        renamed = copy.copy(self)
+        renamed.name = name
+        renamed.arguments = self.arguments.renamed(f"prompt `{name}`")
+        return renamed
+
     def definition(self) -> mcp_types.Prompt:
         """What clients see."""
         schema = self.arguments.schema
         required = set(schema.get("required", ()))
         arguments = [
-            mcp_types.PromptArgument(name=name, description=field.get("description"), required=name in required)
+            mcp_types.PromptArgument(
+                name=name, description=field.get("description"), required=name in required
+            )
             for name, field in schema["properties"].items()
         ]
         description = self.options.get("description") or self.arguments.documentation.description
         return mcp_types.Prompt(
-            name=self.name, title=self.options.get("title"), description=description, arguments=arguments
+            name=self.name,
+            title=self.options.get("title"),
+            description=description,
+            arguments=arguments,
         )
 
     async def render(self, arguments: Mapping[str, Any]) -> mcp_types.GetPromptResult:
@@ -117,7 +137,7 @@ class FunctionPrompt:
 
 
 def to_messages(value: Any) -> list[mcp_types.PromptMessage]:
-    """What an author gives for a prompt as messages: text, content blocks, messages, or a list of them.
+    """A prompt as messages: made of text, content blocks, messages, or a list of them.
 
     Raises:
         TypeError: the value is none of these.
@@ -131,6 +151,8 @@ def to_messages(value: Any) -> list[mcp_types.PromptMessage]:
     block = as_block(value)
     if block is not None:
         return [_message("user", block)]
+    if isinstance(value, dict) and "type" in value:
+        return [_block_message(value)]
     role, content = _role_and_content(value)
     if role in ("user", "assistant") and content is not None:
         return [_message(role, message.content) for message in to_messages(content)]
@@ -145,3 +167,10 @@ def _role_and_content(value: Any) -> tuple[Any, Any]:
 
 def _message(role: Any, content: mcp_types.ContentBlock) -> mcp_types.PromptMessage:
     return mcp_types.PromptMessage(role=role, content=content)
+
+
+def _block_message(block: dict[str, Any]) -> mcp_types.PromptMessage:
+    try:
+        return mcp_types.PromptMessage.model_validate({"role": "user", "content": block})
+    except ValidationError as exc:
+        raise TypeError(f"{str(block)[:80]} is no content block") from exc

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import mcp_types
 
@@ -23,6 +23,7 @@ from hud.task import Task
 from hud.types import EvaluationResult, MCPToolCall, MCPToolResult
 
 Function = Callable[..., Any]
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Environment(Toolbox):
@@ -57,6 +58,10 @@ class Environment(Toolbox):
     def __repr__(self) -> str:
         return f"Environment({self.name!r}, {len(self.tools)} tools, {len(self.scenarios)} scenarios)"
 
+    @overload
+    def tool(self, function: F, /, **options: Any) -> F: ...
+    @overload
+    def tool(self, name: str | None = None, /, **options: Any) -> Callable[[F], F]: ...
     def tool(self, name_or_function: Any = None, /, **options: Any) -> Any:
         """Declare a function as a tool: `@env.tool`, `@env.tool()`, `@env.tool("name", description=…)`, `env.tool(fn)`.
 
@@ -77,6 +82,12 @@ class Environment(Toolbox):
         self.tools[adapted.name] = adapted
         return tool
 
+    @overload
+    def scenario(self, name: ScenarioFunction, **options: Any) -> ScenarioHandle: ...
+    @overload
+    def scenario(
+        self, name: str | None = None, **options: Any
+    ) -> Callable[[ScenarioFunction], ScenarioHandle]: ...
     def scenario(self, name: Any = None, **options: Any) -> Any:
         """Declare a two-yield async generator as a scenario; returns a handle with `.task(...)`.
 
@@ -99,15 +110,19 @@ class Environment(Toolbox):
         self.scenarios[scenario.name] = scenario
         return ScenarioHandle(self, scenario)
 
-    def resource(self, uri: str, **options: Any) -> Callable[[Function], Function]:
+    def resource(self, uri: str, **options: Any) -> Callable[[F], F]:
         """Declare a function as the resource `uri`; `{variables}` in it make a template."""
 
-        def decorate(function: Function) -> Function:
+        def decorate(function: F) -> F:
             self.resources[uri] = FunctionResource(function, uri, **options)
             return function
 
         return decorate
 
+    @overload
+    def prompt(self, name: F, **options: Any) -> F: ...
+    @overload
+    def prompt(self, name: str | None = None, **options: Any) -> Callable[[F], F]: ...
     def prompt(self, name: Any = None, **options: Any) -> Any:
         """Declare a function as a prompt: `@env.prompt`, `@env.prompt()`, `@env.prompt("name")`."""
         chosen = options.pop("name", None if callable(name) else name)
@@ -119,6 +134,10 @@ class Environment(Toolbox):
 
         return decorate(name) if callable(name) else decorate
 
+    @overload
+    def initialize(self, function: Function, /) -> RunOnce: ...
+    @overload
+    def initialize(self) -> Callable[[Function], RunOnce]: ...
     def initialize(self, function: Function | None = None) -> Any:
         """Declare a hook that runs once before the environment is used; it may take the request's context."""
         if function is None:
@@ -127,6 +146,10 @@ class Environment(Toolbox):
         self.lifecycle.initializers.append(hook)
         return hook
 
+    @overload
+    def shutdown(self, function: F, /) -> F: ...
+    @overload
+    def shutdown(self) -> Callable[[F], F]: ...
     def shutdown(self, function: Function | None = None) -> Any:
         """Declare a hook that runs when the environment stops, whatever the cause."""
         if function is None:
@@ -143,10 +166,12 @@ class Environment(Toolbox):
             self.add_tool(_dispatcher(router), name=prefix or router.name)
         else:
             for tool in router.tools.values():
-                self.add_tool(tool.renamed(f"{prefix}_{tool.name}") if prefix else tool)
+                self.add_tool(tool.renamed(prefixed(prefix, tool.name)))
+        for prompt in router.prompts.values():
+            renamed = prompt.renamed(prefixed(prefix, prompt.name))
+            self.prompts[renamed.name] = renamed
         self.scenarios.update(router.scenarios)
         self.resources.update(router.resources)
-        self.prompts.update({f"{prefix}_{name}" if prefix else name: item for name, item in router.prompts.items()})
         self.sources.extend(router.sources)
         self.lifecycle.initializers.extend(router.lifecycle.initializers)
         self.lifecycle.shutdowns.extend(router.lifecycle.shutdowns)
@@ -200,7 +225,7 @@ class Environment(Toolbox):
     def connect_function_tools(self, tools: Iterable[Any], prefix: str | None = None) -> Environment:
         """Add function tools of the OpenAI Agents SDK."""
         for tool in map(from_agents_sdk, tools):
-            self.add_tool(tool.renamed(f"{prefix}_{tool.name}") if prefix else tool)
+            self.add_tool(tool.renamed(prefixed(prefix, tool.name)))
         return self
 
     def connect_image(
@@ -483,6 +508,13 @@ def normalise_name(name: str) -> str:
     hyphenated = re.sub(r"[\s_]+", "-", name.strip().lower())
     cleaned = re.sub(r"-+", "-", re.sub(r"[^a-z0-9-]", "", hyphenated)).strip("-")
     return cleaned or "environment"
+
+
+def prefixed(prefix: str | None, name: str) -> str:
+    """`{prefix}_{name}`; a hidden name stays hidden."""
+    if not prefix:
+        return name
+    return f"_{prefix}{name}" if name.startswith("_") else f"{prefix}_{name}"
 
 
 def text_of(messages: Sequence[mcp_types.PromptMessage]) -> str:

@@ -66,17 +66,23 @@ def _from_fastmcp(tool: Any) -> ForeignTool:
     async def invoke(arguments: dict[str, Any]) -> MCPToolResult:
         result = await tool.run(arguments)
         blocks = [block.model_dump(by_alias=True) for block in result.content]
-        return MCPToolResult.model_validate({"content": blocks, "structuredContent": result.structured_content})
+        return MCPToolResult.model_validate(
+            {"content": blocks, "structuredContent": result.structured_content}
+        )
 
     return ForeignTool(definition, invoke)
 
 
 def from_agents_sdk(tool: Any) -> ForeignTool:
     """A `FunctionTool` of the OpenAI Agents SDK."""
-    definition = mcp_types.Tool(name=tool.name, description=tool.description, input_schema=tool.params_json_schema)
+    definition = mcp_types.Tool(
+        name=tool.name, description=tool.description, input_schema=tool.params_json_schema
+    )
 
     async def invoke(arguments: dict[str, Any]) -> Any:
-        context = SimpleNamespace(context=None, tool_name=tool.name, tool_call_id=f"call_{tool.name}", usage=None)
+        context = SimpleNamespace(
+            context=None, tool_name=tool.name, tool_call_id=f"call_{tool.name}", usage=None
+        )
         return await tool.on_invoke_tool(context, json.dumps(arguments))
 
     return ForeignTool(definition, invoke)

@@ -1,4 +1,7 @@
-"""Starting and stopping an environment: hooks run once, connections open together, however many users there are."""
+"""Starting and stopping an environment: hooks run once, connections open together.
+
+However many users an environment has: the first one in starts it, the last one out stops it.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ import asyncio
 import functools
 import inspect
 import logging
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from types import SimpleNamespace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -22,7 +25,9 @@ logger = logging.getLogger(__name__)
 
 
 class RunOnce:
-    """An initialize hook: callable like the function, but a second call, by hand or by us, does nothing."""
+    """An initialize hook: callable like the function, but once it succeeded a call does nothing."""
+
+    __name__: str
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
@@ -34,18 +39,27 @@ class RunOnce:
             return self._run_async(*args, **kwargs)
         if self.done:
             return None
-        self.done = True
-        return self.function(*args, **kwargs)
+        with self._once():
+            return self.function(*args, **kwargs)
 
     async def _run_async(self, *args: Any, **kwargs: Any) -> Any:
         if self.done:
             return None
+        with self._once():
+            return await self.function(*args, **kwargs)
+
+    @contextmanager
+    def _once(self) -> Iterator[None]:
         self.done = True
-        return await self.function(*args, **kwargs)
+        try:
+            yield
+        except BaseException:
+            self.done = False
+            raise
 
 
 class Lifecycle:
-    """Counts who uses an environment: the first entry connects and initializes, the last exit shuts down."""
+    """Counts who uses an environment."""
 
     def __init__(self) -> None:
         self.initializers: list[RunOnce] = []
@@ -53,7 +67,9 @@ class Lifecycle:
         self.sources = OpenSources()
         self.users = 0
         """How many are inside."""
-        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = (
+            WeakKeyDictionary()
+        )
 
     def _guard(self) -> asyncio.Lock:
         """The lock of the running loop; an environment may be used in one loop after another."""
@@ -83,7 +99,7 @@ class Lifecycle:
             raise
 
     async def leave(self) -> None:
-        """Count a user out; the last one shuts the environment down, even where it is being cancelled."""
+        """Count a user out; the last one shuts the environment down, even while being cancelled."""
         with anyio.CancelScope(shield=True):
             async with self._guard():
                 self.users -= 1
@@ -102,8 +118,10 @@ class Lifecycle:
 async def _run_shutdown(hook: Callable[..., Any]) -> None:
     try:
         await call(hook)
-    except (Exception, SystemExit) as exc:  # every hook gets its turn, whatever another one does
-        logger.warning("shutdown hook `%s` raised %s", getattr(hook, "__name__", hook), describe(exc))
+    except (Exception, SystemExit) as exc:  # noqa: BLE001 - every hook gets its turn
+        logger.warning(
+            "shutdown hook `%s` raised %s", getattr(hook, "__name__", hook), describe(exc)
+        )
 
 
 async def _run_initializer(hook: RunOnce) -> None:

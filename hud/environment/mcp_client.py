@@ -13,13 +13,32 @@ from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
+from mcp_types import REQUEST_TIMEOUT
+from pydantic import ValidationError
 
 from hud.environment.prompt_arguments import encode_arguments
-from hud.environment.session import SUBMIT_TOOL, TYPED_ARGUMENTS, Connection, Session, StringArguments
-from hud.errors import ConnectionFailure, GradingFailure, HudError, SetupFailure, error_from
+from hud.environment.registry import error_result
+from hud.environment.session import (
+    SUBMIT_TOOL,
+    TYPED_ARGUMENTS,
+    Connection,
+    Session,
+    StringArguments,
+)
+from hud.errors import (
+    ConnectionFailure,
+    GradingFailure,
+    HudError,
+    LimitReached,
+    SetupFailure,
+    ToolError,
+    error_from,
+)
 from hud.settings import get_settings
 from hud.types import MCPToolResult
 
+GONE = ("Connection closed", "Session terminated")
+"""What MCP's client says when the server, or its session there, is gone."""
 PAGE_LIMIT = 1000
 """Pages of a listing that are read before a server is taken to be endless."""
 
@@ -63,14 +82,26 @@ class ClientConnection:
         if name == SUBMIT_TOOL:
             given["answer"] = self._wire_answer(given.get("answer"), str(given.get("scenario", "")))
         try:
-            result = await self._client.call_tool(name, given)
+            result = await self._send_call(name, given)
         except MCPError as exc:
-            if _is_ours(exc):
-                raise error_from(exc.message, exc.data) from exc
-            return MCPToolResult.model_validate({"content": [{"type": "text", "text": exc.message}], "isError": True})
+            failure = self._failure(exc, f"tool `{name}`", ToolError)
+            if type(failure) is ToolError:
+                return error_result(exc.message)
+            raise failure from exc
+        except ValidationError:
+            return error_result(f"`{self._name}` answered `{name}` with something that is no tool result")
         except Exception as exc:
-            raise ConnectionFailure(f"`{self._name}` went away during `{name}`: {exc}") from exc
+            raise ConnectionFailure(f"`{self._name}` went away during tool `{name}`: {exc}") from exc
         return MCPToolResult.model_validate(result.model_dump(by_alias=True))
+
+    async def _send_call(self, name: str, arguments: dict[str, Any]) -> mcp_types.CallToolResult:
+        """Call a tool, without the library's check of the result against the tool's output schema.
+
+        Servers built with the original SDK leave the structured content out, whatever they promise.
+        """
+        params = mcp_types.CallToolRequestParams(name=name, arguments=arguments)
+        request = mcp_types.CallToolRequest(params=params)
+        return await self._client.session.send_request(request, mcp_types.CallToolResult)
 
     def _wire_answer(self, answer: Any, scenario: str) -> Any:
         """An answer as the server takes it.
@@ -87,9 +118,9 @@ class ClientConnection:
         try:
             result = await self._client.get_prompt(name, encode_arguments(arguments), meta=meta)
         except MCPError as exc:
-            raise self._failure(exc, SetupFailure, f"prompt `{name}`") from exc
+            raise self._failure(exc, f"prompt `{name}`", SetupFailure) from exc
         except Exception as exc:
-            raise ConnectionFailure(f"`{self._name}` went away during setup of `{name}`: {exc}") from exc
+            raise ConnectionFailure(f"`{self._name}` went away during prompt `{name}`: {exc}") from exc
         self._exact_answers[name.rpartition(":")[2]] = bool((result.meta or {}).get("exact_answers"))
         return result
 
@@ -97,18 +128,19 @@ class ClientConnection:
         try:
             return await self._client.read_resource(uri, cache_mode="refresh")
         except MCPError as exc:
-            raise self._failure(exc, GradingFailure, f"resource `{uri}`") from exc
+            raise self._failure(exc, f"resource `{uri}`", GradingFailure) from exc
         except Exception as exc:
-            raise ConnectionFailure(f"`{self._name}` went away while reading `{uri}`: {exc}") from exc
+            raise ConnectionFailure(f"`{self._name}` went away during resource `{uri}`: {exc}") from exc
 
-    def _failure(self, exc: MCPError, otherwise: type[HudError], what: str) -> HudError:
+    def _failure(self, exc: MCPError, what: str, otherwise: type[HudError]) -> HudError:
         """The error as the server raised it, where it is ours; else one of the class `otherwise`."""
-        message = exc.message if _is_ours(exc) else f"{what} of `{self._name}`: {exc.message}"
+        if exc.code == REQUEST_TIMEOUT:
+            return LimitReached(f"{what} of `{self._name}` had no answer in time")
+        if exc.message in GONE:
+            return ConnectionFailure(f"`{self._name}` went away during {what}")
+        is_ours = isinstance(exc.data, dict) and "kind" in exc.data
+        message = exc.message if is_ours else f"{what} of `{self._name}`: {exc.message}"
         return error_from(message, exc.data, otherwise)
-
-
-def _is_ours(exc: MCPError) -> bool:
-    return isinstance(exc.data, dict) and "kind" in exc.data
 
 
 @asynccontextmanager

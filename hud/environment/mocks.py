@@ -43,11 +43,13 @@ class Mocks:
     """Every call since mocking was switched on, in order."""
 
     async def answer(self, tool: mcp_types.Tool, arguments: Mapping[str, Any]) -> MCPToolResult:
-        """Record a call and answer it: the output set for the tool, else a sample of its output schema.
+        """Record a call and answer it: with the output that was set, else a sample of the schema.
 
         What a callable output raises passes through, as the tool's own failure would.
         """
-        output = self.outputs[tool.name] if tool.name in self.outputs else sample(tool.output_schema)
+        output = (
+            self.outputs[tool.name] if tool.name in self.outputs else sample(tool.output_schema)
+        )
         value = output(**arguments) if callable(output) else output
         if inspect.isawaitable(value):
             value = await value

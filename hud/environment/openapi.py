@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -19,9 +21,10 @@ INSTALL = "pip install 'hud-local[openapi]'"
 
 
 def server_from_fastapi(app: Any, name: str, include_hidden: bool) -> Any:
-    """A server whose tools call the operations of a FastAPI application in this process; its lifespan runs with it.
+    """A server whose tools call the operations of a FastAPI application in this process.
 
-    `include_hidden`: also the operations that the application leaves out of its own OpenAPI document.
+    The application's lifespan runs with the server. `include_hidden`: also offer the operations
+    that the application leaves out of its own OpenAPI document.
 
     Raises:
         UserError: the FastMCP library is missing.
@@ -37,27 +40,46 @@ def server_from_fastapi(app: Any, name: str, include_hidden: bool) -> Any:
 def server_from_openapi(
     spec: Any, base_url: str | None, headers: Mapping[str, str] | None, timeout: float, name: str
 ) -> Any:
-    """A server whose tools call the operations of an OpenAPI document: a mapping, its text, a path or a URL.
+    """A server whose tools call the operations of an OpenAPI document.
 
-    `headers` are sent with every call; `timeout` is in seconds. Without `base_url` the document says where the API is.
+    `spec`: the document as a mapping, its text, a path or a URL. `headers` are sent with every
+    call; `timeout` is in seconds. Without `base_url` the document says where the API is.
 
     Raises:
-        UserError: the document cannot be read, does not say where the API is, or the FastMCP library is missing.
+        UserError: the document cannot be read or does not say where the API is, or the FastMCP
+            library is missing.
     """
     server = _fastmcp()
     document = _document(spec, headers, timeout)
     origin = spec if isinstance(spec, str) and spec.startswith(URL_SCHEMES) else ""
+    transport = httpx2.AsyncHTTPTransport()
     client = httpx2.AsyncClient(
-        base_url=base_url or _server_url(document, origin), headers=dict(headers or {}), timeout=timeout
+        base_url=base_url or _server_url(document, origin),
+        headers=dict(headers or {}),
+        timeout=timeout,
+        transport=transport,
     )
-    return server.from_openapi(document, client=client, name=name)
+    return server.from_openapi(
+        document, client=client, name=name, lifespan=lambda _server: _disconnecting(transport)
+    )
+
+
+@asynccontextmanager
+async def _disconnecting(transport: httpx2.AsyncHTTPTransport) -> AsyncIterator[None]:
+    """Close the connections at the end, not the client: the environment may be entered again."""
+    try:
+        yield
+    finally:
+        await transport.aclose()
 
 
 def _fastmcp() -> Any:
     try:
         from fastmcp import FastMCP  # noqa: PLC0415 - optional, and loads slowly
     except ImportError as exc:
-        raise UserError("HTTP APIs become tools through the `fastmcp` library, which is missing", hint=INSTALL) from exc
+        raise UserError(
+            "HTTP APIs become tools through the `fastmcp` library, which is missing", hint=INSTALL
+        ) from exc
     return FastMCP
 
 
@@ -66,11 +88,19 @@ def _whole_spec(app: Any) -> dict[str, Any]:
     from fastapi import routing  # noqa: PLC0415 - the application's own library, no dependency of ours
     from fastapi.openapi.utils import get_openapi  # noqa: PLC0415 - as above
 
-    every_route = getattr(routing, "iter_route_contexts", list)  # included routers are nested since FastAPI 0.137
-    shown = [copy.copy(route) for route in every_route(app.routes)]
+    if hasattr(
+        routing, "iter_route_contexts"
+    ):  # newer releases nest included routers, and make such views of them
+        shown = list(routing.iter_route_contexts(app.routes))
+    else:
+        shown = [copy.copy(route) for route in app.routes]
     for route in shown:
-        route.include_in_schema = True
-    return get_openapi(title=app.title, version=app.version, description=app.description, routes=shown)
+        object.__setattr__(
+            route, "include_in_schema", True
+        )  # ours to change, though the views are frozen
+    return get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=shown
+    )
 
 
 def _document(spec: Any, headers: Mapping[str, str] | None, timeout: float) -> dict[str, Any]:
@@ -97,8 +127,7 @@ def _text(spec: Any, headers: Mapping[str, str] | None, timeout: float) -> str:
 def _parsed(text: str) -> Any:
     if text.lstrip().startswith("{"):
         return json.loads(text)
-    import yaml  # noqa: PLC0415 - comes with FastMCP
-
+    yaml = import_module("yaml")  # comes with FastMCP
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as exc:
@@ -112,5 +141,7 @@ def _server_url(document: Mapping[str, Any], origin: str) -> str:
     for name, variable in servers[0].get("variables", {}).items():
         url = url.replace(f"{{{name}}}", str(variable.get("default", "")))
     if not url.startswith(URL_SCHEMES):
-        raise UserError("the OpenAPI document does not say where the API is", hint='pass `base_url="https://…"`')
+        raise UserError(
+            "the OpenAPI document does not say where the API is", hint='pass `base_url="https://…"`'
+        )
     return url

@@ -20,18 +20,24 @@ class Parameterised(Protocol):
 def encode_arguments(arguments: Mapping[str, Any]) -> dict[str, str]:
     """Arguments as MCP prompts carry them: strings as they are, everything else as JSON."""
     plain = to_jsonable_python(dict(arguments))
-    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in plain.items()}
+    return {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in plain.items()
+    }
 
 
 def decode_arguments(target: Parameterised, wire: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments as MCP prompts carry them (strings) in the types of the target's signature.
 
-    A parameter that admits strings keeps them as they are; any other string is read as JSON first. A parameter
-    that also admits null takes `"null"` for it: there is no other way to say so on this wire.
+    A parameter that admits strings keeps them as they are; any other string is read as JSON first.
+    One that also admits null takes `"null"` for it: there is no other way to say so on this wire.
     """
     schema = target.arguments.schema
     fields, definitions = schema["properties"], schema.get("$defs", {})
-    return {name: _decode(value, _admitted(fields.get(name, {}), definitions)) for name, value in wire.items()}
+    return {
+        name: _decode(value, _admitted(fields.get(name, {}), definitions))
+        for name, value in wire.items()
+    }
 
 
 def validate_arguments(target: Parameterised, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,12 @@ from functools import cached_property, partial
 from typing import Any
 
 import mcp_types
-from pydantic import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError, PydanticUserError, TypeAdapter
+from pydantic import (
+    PydanticInvalidForJsonSchema,
+    PydanticSchemaGenerationError,
+    PydanticUserError,
+    TypeAdapter,
+)
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from hud.environment.arguments import Arguments
@@ -45,11 +50,11 @@ class FunctionTool:
     ) -> None:
         """Describe `function` as a tool; nothing is called.
 
-        `options` are `title`, `description`, `annotations` and `meta` of the tool's definition; the description
-        defaults to the docstring. `output_schema=None` publishes no schema for results.
+        `options` are `title`, `description`, `annotations` and `meta` of the tool's definition; the
+        description defaults to the docstring. `output_schema=None` publishes no schema for results.
 
         Raises:
-            TypeError: the function cannot be called with arguments by name, or is a lambda without a name.
+            TypeError: its arguments cannot be given by name, or it is a lambda without a name.
         """
         self.function = function
         own_name: str = getattr(function, "__name__", type(function).__name__)
@@ -67,7 +72,9 @@ class FunctionTool:
         return mcp_types.Tool(
             name=self.name,
             title=self._options.get("title"),
-            description=self.arguments.documentation.description if description is None else description,
+            description=self.arguments.documentation.description
+            if description is None
+            else description,
             input_schema=self.arguments.schema,
             output_schema=self.output_schema,
             annotations=self._options.get("annotations"),
@@ -94,7 +101,7 @@ class FunctionTool:
 
         Raises:
             ArgumentError: the arguments do not fit the schema.
-            ToolError: the function refused something that it was given; what else it raises passes through.
+            ToolError: the function refused what it was given; anything else passes through.
         """
         validated = self.arguments.validate(arguments, context)
         try:
@@ -123,8 +130,9 @@ async def call(function: Callable[[], Any]) -> Any:
 def to_result(value: Any, *, structured: bool = True, wrap: bool = False) -> MCPToolResult:
     """A tool's return value as MCP content.
 
-    Content blocks stay what they are; anything else becomes one text (JSON unless it is a string) and structured
-    content: an object as it is, any other value as `{"result": value}`. `wrap` wraps objects and blocks too.
+    Content blocks stay what they are; anything else becomes one text (JSON unless it is a string)
+    and structured content: an object as it is, any other value as `{"result": value}`. `wrap` wraps
+    objects and blocks too.
 
     Raises:
         ToolError: the value cannot be written as JSON.
@@ -140,7 +148,9 @@ def to_result(value: Any, *, structured: bool = True, wrap: bool = False) -> MCP
     is_object = isinstance(plain, dict)
     holder = plain if is_object and not wrap else {"result": plain}
     return MCPToolResult(
-        content=[] if plain is None or plain == [] else [mcp_types.TextContent(text=to_text(plain))],
+        content=[]
+        if plain is None or plain == []
+        else [mcp_types.TextContent(text=to_text(plain))],
         structured_content=holder if structured or is_object else None,
     )
 
@@ -152,7 +162,11 @@ def error_result(message: str) -> MCPToolResult:
 
 def to_text(plain: Any) -> str:
     """JSON data as text; strings stay as they are."""
-    return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
+    return (
+        plain
+        if isinstance(plain, str)
+        else json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
+    )
 
 
 def to_plain(value: Any) -> Any:
@@ -182,8 +196,14 @@ def _content(value: Any) -> list[mcp_types.ContentBlock] | None:
         return [block]
     if hasattr(value, "to_content_blocks"):
         return list(value.to_content_blocks())
-    if isinstance(value, list | tuple) and value and any(as_block(item) is not None for item in value):
-        return [as_block(item) or mcp_types.TextContent(text=to_text(to_plain(item))) for item in value]
+    if (
+        isinstance(value, list | tuple)
+        and value
+        and any(as_block(item) is not None for item in value)
+    ):
+        return [
+            as_block(item) or mcp_types.TextContent(text=to_text(to_plain(item))) for item in value
+        ]
     return None
 
 
@@ -199,24 +219,36 @@ def as_block(value: Any) -> mcp_types.ContentBlock | None:
 
 
 def _output_schema(annotation: Any) -> dict[str, Any] | None:
-    if annotation in (None, type(None), Any, inspect.Parameter.empty) or _mentions_content(annotation):
+    if annotation in (None, type(None), Any, inspect.Parameter.empty) or _mentions_content(
+        annotation
+    ):
         return None
     try:
         schema = TypeAdapter(annotation).json_schema(mode="serialization")
-    except (PydanticSchemaGenerationError, PydanticInvalidForJsonSchema, PydanticUserError, NameError):
+    except (
+        PydanticSchemaGenerationError,
+        PydanticInvalidForJsonSchema,
+        PydanticUserError,
+        NameError,
+    ):
         return None
     if schema.get("type") == "object":
         return schema
     definitions = schema.pop("$defs", None)
-    wrapped: dict[str, Any] = {"type": "object", "properties": {"result": schema}, "required": ["result"], WRAP_MARK: True}
+    wrapped: dict[str, Any] = {
+        "type": "object",
+        "properties": {"result": schema},
+        "required": ["result"],
+        WRAP_MARK: True,
+    }
     return wrapped | ({"$defs": definitions} if definitions else {})
 
 
 def _mentions_content(annotation: Any) -> bool:
     """Whether a value of this type is, or may hold, content blocks rather than data."""
     if inspect.isclass(annotation):
-        return (
-            issubclass(annotation, (*CONTENT_TYPES, mcp_types.CallToolResult))
-            or any(hasattr(annotation, name) for name in ("to_content_blocks", "to_image_content", "to_audio_content"))
+        return issubclass(annotation, (*CONTENT_TYPES, mcp_types.CallToolResult)) or any(
+            hasattr(annotation, name)
+            for name in ("to_content_blocks", "to_image_content", "to_audio_content")
         )
     return any(_mentions_content(part) for part in typing.get_args(annotation))

@@ -29,7 +29,9 @@ def to_evaluation(value: Any, what: str) -> EvaluationResult:
     try:
         result = _evaluation(value)
     except Exception as exc:  # converting the author's object runs the author's code
-        raise GradingFailure(f"{what} yielded {_shown(value)}, which is no reward: {_reason(exc)}") from exc
+        raise GradingFailure(
+            f"{what} yielded {_shown(value)}, which is no reward: {_reason(exc)}"
+        ) from exc
     if not -ROUNDING <= result.reward <= 1.0 + ROUNDING:
         told = f"{what} gave the reward {result.reward:g}, outside [0, 1]"
         warnings.warn(told, UserWarning, stacklevel=2)
@@ -43,7 +45,11 @@ def _evaluation(value: Any) -> EvaluationResult:
         return _checked(value)
     if isinstance(value, dict):
         return _from_fields(value)
-    if isinstance(value, list | tuple) and value and all(isinstance(item, SubScore) for item in value):
+    if (
+        isinstance(value, list | tuple)
+        and value
+        and all(isinstance(item, SubScore) for item in value)
+    ):
         return from_subscores(value)
     if hasattr(value, "reward"):
         fields = value.model_dump() if hasattr(value, "model_dump") else vars(value)
@@ -61,7 +67,7 @@ def _from_fields(fields: dict[str, Any]) -> EvaluationResult:
 
 
 def _checked(result: EvaluationResult) -> EvaluationResult:
-    """The result, validated again: it may have turned bad after it was made, for assignment is not validated."""
+    """The result, validated again: assignment is not, so it may have turned bad."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # told when the result was made
         return EvaluationResult.model_validate(dict(result))
@@ -75,5 +81,7 @@ def _shown(value: Any) -> str:
 
 
 def _reason(exc: Exception) -> str:
-    reason = exc.errors(include_url=False)[0]["msg"] if isinstance(exc, ValidationError) else str(exc)
+    reason = (
+        exc.errors(include_url=False)[0]["msg"] if isinstance(exc, ValidationError) else str(exc)
+    )
     return reason[:SHOWN]

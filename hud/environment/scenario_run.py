@@ -1,9 +1,9 @@
 """One run of a scenario: its generator, stepped from setup to grade and then closed.
 
-1. The generator lives in one task of its own: what it holds across its yields (cancel scopes, timeouts, task groups,
-   context variables) is entered and left in the same task.
-2. What cancels that task while the scenario waits for the answer belongs to something that the generator holds, so it
-   is thrown in at the yield; what the generator then yields or raises is its grade.
+1. The generator lives in one task of its own: what it holds across its yields (cancel scopes,
+   timeouts, task groups, context variables) is entered and left in the same task.
+2. What cancels that task while the scenario waits for the answer belongs to something that the
+   generator holds, so it is thrown in at the yield; what then comes out of it is the grade.
 3. A caller that gives up during a step interrupts the step.
 4. Whatever the author's code raises, exits included, is a `SetupFailure` or a `GradingFailure`.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 import warnings
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +25,14 @@ from pydantic import ValidationError
 from hud.environment.documents import to_messages
 from hud.environment.rewards import to_evaluation
 from hud.environment.scenarios import Scenario
-from hud.errors import ConnectionFailure, EnvironmentFailure, GradingFailure, HudError, SetupFailure, describe
+from hud.errors import (
+    ConnectionFailure,
+    EnvironmentFailure,
+    GradingFailure,
+    HudError,
+    SetupFailure,
+    describe,
+)
 from hud.types import EvaluationResult
 
 CLEAN_UP_SECONDS = 30.0
@@ -37,7 +44,7 @@ current_run: ContextVar[ScenarioRun | None] = ContextVar("current_run", default=
 
 @dataclass(frozen=True)
 class Step:
-    """What one step of the generator led to: a value that it yielded, or an exception that it raised."""
+    """What one step of the generator led to: a value that it yielded, or what it raised."""
 
     value: Any = None
     error: BaseException | None = None
@@ -47,7 +54,7 @@ class Step:
 class Request:
     """A step that somebody waits for."""
 
-    answer: Any
+    take: Callable[[], Awaitable[Any]]
     done: asyncio.Future[Step]
 
     def resolve(self, step: Step) -> None:
@@ -80,7 +87,7 @@ class ScenarioRun:
             SetupFailure: the scenario raised, ended, or yielded something that is no prompt.
         """
         what = self.scenario.what
-        step = await self._advance(None)
+        step = await self._advance(self._generator.__anext__)
         if isinstance(step.error, StopAsyncIteration):
             raise SetupFailure(f"{what} ended before it yielded a prompt")
         if step.error is not None:
@@ -113,21 +120,21 @@ class ScenarioRun:
 
     async def _grade(self) -> EvaluationResult:
         what = self.scenario.what
-        try:
-            answer = self.scenario.answer_for(self)
-        except Exception as exc:
-            raise _attributed(GradingFailure, f"{what} failed to read the answer", exc) from exc
-        step = await self._advance(answer)
+        step = await self._advance(self._send_answer)
         if isinstance(step.error, StopAsyncIteration):
             raise GradingFailure(f"{what} ended without yielding a reward")
         if step.error is not None:
             raise _attributed(GradingFailure, f"{what} failed in grading", step.error)
         return to_evaluation(step.value, what)
 
-    async def close(self) -> None:
-        """Close the generator and wait until its `finally` blocks have run; safe to call more than once.
+    async def _send_answer(self) -> Any:
+        return await self._generator.asend(self.scenario.answer_for(self))
 
-        What they raise is told as a warning: the reward that was yielded stands.
+    async def close(self) -> None:
+        """Close the generator and wait until its `finally` blocks have run.
+
+        Safe to call more than once. What they raise is told as a warning: the reward that was
+        yielded stands.
         """
         if self._task.done():
             return
@@ -147,10 +154,10 @@ class ScenarioRun:
                 await asyncio.wait({self._task}, timeout=1.0)
                 self._warn("clean-up was interrupted before it ended")
 
-    async def _advance(self, answer: Any) -> Step:
+    async def _advance(self, take: Callable[[], Awaitable[Any]]) -> Step:
         if self._task.done():
             return Step(error=EnvironmentFailure("the scenario is over"))
-        request = Request(answer, asyncio.get_running_loop().create_future())
+        request = Request(take, asyncio.get_running_loop().create_future())
         self._requests.put_nowait(request)
         self._waiting = request
         try:
@@ -165,7 +172,7 @@ class ScenarioRun:
         current_run.set(self)
         try:
             while (request := await self._next_request()) is not None:
-                request.resolve(self._ahead or await self._step(self._generator.asend(request.answer)))
+                request.resolve(self._ahead or await self._step(request.take()))
         finally:
             if self._waiting is not None:
                 self._waiting.resolve(Step(error=EnvironmentFailure("the run was closed")))
@@ -204,7 +211,9 @@ class ScenarioRun:
 
 
 def _says_something(message: mcp_types.PromptMessage) -> bool:
-    return not isinstance(message.content, mcp_types.TextContent) or bool(message.content.text.strip())
+    return not isinstance(message.content, mcp_types.TextContent) or bool(
+        message.content.text.strip()
+    )
 
 
 def _attributed(error: type[HudError], what: str, cause: BaseException) -> HudError:

@@ -1,8 +1,9 @@
 """A scenario: an async generator that yields a prompt, receives the answer and yields the reward.
 
 1. Up to its first `yield` it sets up; what it yields is the prompt.
-2. The value sent back is the answer: the submitted string, None if there is none, `AgentAnswer[T]` with `returns=T`.
-3. What it yields second is the grade. Anything that is not a finite number or a result is a `GradingFailure`.
+2. The value sent back is the answer: the submitted string, None if there is none, `AgentAnswer[T]`
+   with `returns=T`.
+3. What it yields second is the grade: a finite number or a result, else it is a `GradingFailure`.
 4. The generator is closed in every case, in the task it was started in, before its run is over.
 """
 
@@ -73,8 +74,8 @@ class Scenario:
     def __init__(self, function: ScenarioFunction, name: str | None = None, **options: Any) -> None:
         """Describe `function` as a scenario.
 
-        `options`: description, chat, exclude_tools, exclude_sources, allowed_tools, returns, required_env_vars,
-        enable_citations.
+        `options`: description, chat, exclude_tools, exclude_sources, allowed_tools, returns,
+        required_env_vars, enable_citations.
 
         Raises:
             TypeError: not an async generator function, or an annotation has no JSON schema.
@@ -82,14 +83,20 @@ class Scenario:
         """
         unknown = sorted(options.keys() - OPTIONS)
         if unknown:
-            raise TypeError(f"a scenario has no option `{unknown[0]}`: there are {', '.join(sorted(OPTIONS))}")
+            raise TypeError(
+                f"a scenario has no option `{unknown[0]}`: there are {', '.join(sorted(OPTIONS))}"
+            )
         self.function = function
         self.name = name or function.__name__
         self.what = f"scenario `{self.name}`"
         if ":" in self.name:
-            raise UserError(f"{self.what}: a scenario's name cannot hold a colon", hint="use a hyphen")
+            raise UserError(
+                f"{self.what}: a scenario's name cannot hold a colon", hint="use a hyphen"
+            )
         if not inspect.isasyncgenfunction(inspect.unwrap(function)):
-            raise TypeError(f"{self.what} must be an async generator: `async def` with two `yield`s")
+            raise TypeError(
+                f"{self.what} must be an async generator: `async def` with two `yield`s"
+            )
         self.arguments = Arguments(function, what=self.what)
         self.description: str | None = options.get("description")
         self.chat: bool = bool(options.get("chat", False))
@@ -102,15 +109,24 @@ class Scenario:
         self._check_annotations()
 
     def _check_annotations(self) -> None:
-        with contextlib.suppress(UnresolvedType):  # a forward reference resolves when it is first used
+        with contextlib.suppress(
+            UnresolvedType
+        ):  # a forward reference resolves when it is first used
             _ = self.arguments.schema
 
     def definition(self, env_name: str) -> mcp_types.Prompt:
-        """What clients see: a prompt named `{env}:{scenario}`, its parameters typed in `_meta`. Never the source."""
+        """What clients see: a prompt named `{env}:{scenario}`, never the source.
+
+        `_meta` holds the types of the parameters.
+        """
         schema = self.arguments.schema
         required = set(schema.get("required", ()))
         arguments = [
-            {"name": name, "required": name in required, "inputSchema": _with_definitions(field, schema)}
+            {
+                "name": name,
+                "required": name in required,
+                "inputSchema": _with_definitions(field, schema),
+            }
             | ({"default": field["default"]} if "default" in field else {})
             for name, field in schema["properties"].items()
         ]
@@ -129,10 +145,14 @@ class Scenario:
         )
 
     def _description(self) -> str | None:
-        return self.description if self.description is not None else self.arguments.documentation.description
+        return (
+            self.description
+            if self.description is not None
+            else self.arguments.documentation.description
+        )
 
     def _declared(self) -> dict[str, Any]:
-        """The declared options that are set, as v5 publishes them, and the mark of our wire (exact answers)."""
+        """The options that are set, as v5 publishes them, and that answers arrive as they are."""
         options = {
             "chat": self.chat,
             "required_env_vars": self.required_env_vars,
@@ -157,7 +177,7 @@ def _build_answer_for_generator(session: ScenarioRun) -> Any:
 
 
 class ScenarioHandle:
-    """What `@env.scenario` returns: callable like the function, and `task(...)` makes tasks of it."""
+    """What `@env.scenario` returns: callable like the function, and `task(...)` makes tasks."""
 
     def __init__(self, env: Environment, scenario: Scenario) -> None:
         self._env = env

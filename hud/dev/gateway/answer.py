@@ -7,7 +7,7 @@ from typing import Protocol
 from starlette.types import Send
 
 from hud.dev.gateway import messages, sse
-from hud.dev.gateway.upstream import Headers
+from hud.dev.gateway.connection import Headers
 
 JSON_HEADERS: Headers = [(b"content-type", b"application/json")]
 

@@ -20,12 +20,12 @@ from typing import Any, Literal
 
 import anyio
 from anyio.abc import TaskGroup
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Route
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp
 
+from hud.dev.gateway.connection import NotDelivered, UpstreamFailure
 from hud.dev.gateway.endpoint import Endpoint
 from hud.dev.gateway.gate import Gate
 from hud.dev.gateway.generation import Generation
@@ -34,7 +34,7 @@ from hud.dev.gateway.security import Guard
 from hud.dev.gateway.sessions import SessionTable, write_private
 from hud.dev.gateway.snapshot import KINDS, Difference, ListKind, Snapshot, differing, introduce
 from hud.dev.gateway.streams import changed_event, feed_session
-from hud.dev.gateway.upstream import NotDelivered, Upstream, UpstreamFailure
+from hud.dev.gateway.upstream import Upstream
 
 logger = logging.getLogger(__name__)
 
@@ -106,15 +106,13 @@ class Gateway:
             self._start,
             passes_authorization=passes_authorization,
         )
-        self.app = Starlette(
-            routes=[
-                Route("/mcp", self._endpoint),
-                Route("/status", self._show_status),
-                Route("/health", self._show_health),
-                Route("/ready", self._show_ready),
-            ],
-            middleware=[Middleware(Guard, limits=self._limits, hosts=tuple(hosts))],
-        )
+        routes = [
+            Route("/mcp", self._endpoint),
+            Route("/status", self._show_status),
+            Route("/health", self._show_health),
+            Route("/ready", self._show_ready),
+        ]
+        self.app: ASGIApp = Guard(Router(routes), self._limits, hosts)
 
     async def __aenter__(self) -> Gateway:
         """Take over the sessions of an earlier gateway, and start to look for the upstream."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -19,6 +20,7 @@ from hud.dev.gateway.channel import (
     Channel,
     result_of,
 )
+from hud.dev.gateway.connection import Headers
 from hud.dev.gateway.envelope import EnvelopeRefused
 from hud.dev.gateway.exchange import Exchange
 from hud.dev.gateway.gate import Gate, Refused, Wait
@@ -40,10 +42,12 @@ from hud.dev.gateway.sessions import Parked, Session, SessionTable
 from hud.dev.gateway.snapshot import KINDS
 from hud.dev.gateway.streams import Outlet, changed_event, feed_session
 from hud.dev.gateway.translation import Translator
-from hud.dev.gateway.upstream import Headers, header
+from hud.dev.gateway.upstream import header
 
 Work = Callable[[], Awaitable[None]]
 
+WATCH_AFTER = 0.02
+"""Seconds after which a call counts as one that its client may give up."""
 LEARNED = frozenset({"logging/setLevel", "resources/subscribe", "resources/unsubscribe"})
 
 _NOT_PASSED_ON = frozenset(
@@ -198,13 +202,14 @@ class Endpoint:
     async def _carry(
         self, session: Session, message: Message, headers: Headers, answer: HttpAnswer
     ) -> None:
-        if message.kind == "notification" and self._learn(session, message):
+        is_news = message.kind == "notification" and self._learn(session, message)
+        if is_news and (self._gate.passes() is None or session.current() is None):
             # A new upstream session hears of it when it is opened, so there is nothing to wait for.
-            if self._gate.passes() is None or session.current() is None:
-                await answer.document(202, [], b"")
-                return
-        if message.method.endswith("/list"):
-            session.owed.discard(message.method.partition("/")[0])  # type: ignore[arg-type]
+            await answer.document(202, [], b"")
+            return
+        for kind in KINDS:
+            if message.method == f"{kind}/list":
+                session.owed.discard(kind)
         inspect = None
         if message.method in LEARNED:
             inspect = self._learning(session, message)
@@ -229,7 +234,9 @@ class Endpoint:
     def _cancel(self, session: Session, message: Message) -> None:
         """Pass a cancellation on to where the call is, or end the call while it still waits."""
         request_id = message.params.get("requestId")
-        call, channel = session.calls.get(request_id), session.carried.get(request_id)  # type: ignore[arg-type]
+        if not isinstance(request_id, str | int):
+            return
+        call, channel = session.calls.get(request_id), session.carried.get(request_id)
         if channel is None and call is not None:
             call.cancel()
         elif (channel := channel or session.current()) is not None:
@@ -344,17 +351,40 @@ class Endpoint:
 
 
 async def until_disconnected(work: Work, receive: Receive) -> None:
-    """Do something for a client; cancel it when the client leaves."""
+    """Do something for a client; cancel it when the client leaves.
 
-    async def watch() -> None:
-        while (await receive())["type"] != "http.disconnect":
+    Most calls are over before it is worth a task to watch for that.
+    """
+    with anyio.CancelScope() as scope:
+        watch = _Watch(receive, scope)
+        try:
+            await work()
+        finally:
+            watch.end()
+
+
+class _Watch:
+    """Waits for a client to leave, beginning a moment from now."""
+
+    def __init__(self, receive: Receive, scope: anyio.CancelScope) -> None:
+        self._receive = receive
+        self._scope = scope
+        self._task: asyncio.Task[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(WATCH_AFTER, self._begin)
+
+    def _begin(self) -> None:
+        self._task = asyncio.create_task(self._wait())
+
+    async def _wait(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
             pass
-        tasks.cancel_scope.cancel()
+        self._scope.cancel()
 
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(watch)
-        await work()
-        tasks.cancel_scope.cancel()
+    def end(self) -> None:
+        """Wait no longer."""
+        self._timer.cancel()
+        if self._task is not None:
+            self._task.cancel()
 
 
 async def refuse_call(answer: HttpAnswer, message: Message, refused: Refused) -> None:

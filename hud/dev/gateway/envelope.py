@@ -21,8 +21,9 @@ from hud.dev.gateway.channel import (
     OWN_NAME,
     VERSION,
 )
+from hud.dev.gateway.connection import Headers
 from hud.dev.gateway.messages import JsonObject, Message
-from hud.dev.gateway.upstream import Headers, header
+from hud.dev.gateway.upstream import header
 
 NAMED_BY = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
 """The parameter that the name header repeats."""

@@ -18,13 +18,14 @@ import anyio
 from hud.dev.gateway import messages, sse
 from hud.dev.gateway.answer import Answer, refuse
 from hud.dev.gateway.channel import LAST_EVENT, Channel
+from hud.dev.gateway.connection import Headers, Interrupted, NotDelivered, UpstreamFailure
 from hud.dev.gateway.gate import Gate, Refused, Wait
 from hud.dev.gateway.generation import Generation
 from hud.dev.gateway.options import Limits
 from hud.dev.gateway.relay import Call, Forgotten, Relay
 from hud.dev.gateway.sessions import Session, SessionRefused
 from hud.dev.gateway.snapshot import Snapshot
-from hud.dev.gateway.upstream import Headers, Interrupted, NotDelivered, Outgoing, UpstreamFailure
+from hud.dev.gateway.upstream import Outgoing
 
 logger = logging.getLogger(__name__)
 
@@ -62,8 +63,8 @@ class Exchange:
         self._session = session
         self._relay = Relay(call, answer, limits, session)
         self._wait = Wait(limits, self._note)
-        self._carrying = anyio.CancelScope()
-        self._whole = anyio.CancelScope()
+        self._scope = anyio.CancelScope()
+        self._generation: Generation | None = None
         self._abandoned: str | None = None
         self._was_cancelled = False
         self._was_repeated = False
@@ -71,31 +72,29 @@ class Exchange:
     def abandon(self, cause: str) -> None:
         """Stop waiting for the upstream's answer; the client gets an error that names `cause`."""
         self._abandoned = cause
-        self._carrying.cancel()
+        self._scope.cancel()
 
     def cancel(self) -> None:
         """Stop, because the client no longer wants the answer."""
         self._was_cancelled = True
-        self._whole.cancel()
+        self._scope.cancel()
 
     async def run(self, route: Route) -> None:
         """Carry the call to wherever `route` leads, and the answer back."""
-        with self._enlisted(), self._whole:
+        with self._enlisted():
             try:
-                while not await self._attempt(route):
+                while not await self._interruptible(route):
                     pass
             except Refused as refused:
                 data = {"outcome": "not delivered", "reason": refused.reason}
                 text = f"{self._call.label}: {refused}"
                 await self._fail(messages.CONNECTION_LOST, text, data, refused.status)
-        if self._was_cancelled:
-            await self._fail(messages.REQUEST_CANCELLED, "the request was cancelled", None)
 
     async def resume(self, channel: Channel, event_id: bytes) -> None:
         """Go on with a stream that the upstream had ended before it answered."""
         headers = [*channel.headers(self._call.headers), (LAST_EVENT, event_id)]
         try:
-            await self._carry(None, channel, Outgoing("GET", headers))
+            await self._carry(channel, Outgoing("GET", headers))
         except (UpstreamFailure, Forgotten) as exc:
             reason = exc.reason if isinstance(exc, UpstreamFailure) else "the session was restarted"
             await self._answer.begin(sse.HEADERS)
@@ -117,9 +116,18 @@ class Exchange:
                     del session.calls[request_id]
                     session.carried.pop(request_id, None)
 
+    async def _interruptible(self, route: Route) -> bool:
+        """Whether the client has its answer; if not, the call is to be tried again."""
+        with anyio.CancelScope() as self._scope:
+            return await self._attempt(route)
+        if self._was_cancelled:
+            await self._fail(messages.REQUEST_CANCELLED, "the request was cancelled", None)
+            return True
+        cause, self._abandoned = self._abandoned or "", None
+        return not self._relay.owed or await self._settle(Interrupted("reload", cause))
+
     async def _attempt(self, route: Route) -> bool:
-        """Whether the client has its answer; if not, it is to be tried again."""
-        generation = await self._gate.admit(self._wait)
+        generation = self._generation = await self._gate.admit(self._wait)
         try:
             channel = await route(generation)
         except NotDelivered as exc:
@@ -138,39 +146,34 @@ class Exchange:
     async def _deliver(self, generation: Generation, channel: Channel) -> bool:
         body = self._call.message.body
         outgoing = Outgoing("POST", channel.headers(self._call.headers), body)
+        generation.enter(self)
         try:
-            await self._carry(generation, channel, outgoing)
+            await self._carry(channel, outgoing)
         except Forgotten:
             return False
         except NotDelivered as exc:
             generation.suspect(exc)
             return False
         except Interrupted as exc:
-            if exc.stage != "reload":
-                generation.suspect(exc)
-            if self._may_repeat(generation.snapshot):
-                self._was_repeated = True
-                self._wait = Wait(self._limits, self._note)
-                return False
-            await self._lose(exc)
+            generation.suspect(exc)
+            return await self._settle(exc)
+        finally:
+            generation.leave(self)
         return True
 
-    async def _carry(
-        self, generation: Generation | None, channel: Channel, outgoing: Outgoing
-    ) -> None:
-        if generation is not None:
-            generation.enter(self)
+    async def _carry(self, channel: Channel, outgoing: Outgoing) -> None:
         if self._session is not None:
             self._session.carried |= dict.fromkeys(self._call.message.expects, channel)
-        self._carrying, self._abandoned = anyio.CancelScope(), None
-        try:
-            with self._carrying:
-                await self._relay.run(channel, outgoing)
-        finally:
-            if generation is not None:
-                generation.leave(self)
-        if self._abandoned is not None and self._relay.owed:
-            raise Interrupted("reload", self._abandoned)
+        await self._relay.run(channel, outgoing)
+
+    async def _settle(self, failure: Interrupted) -> bool:
+        """Have a call repeated whose outcome is unknown, if that is safe, else say so to the client."""
+        if self._may_repeat(self._generation.snapshot if self._generation else None):
+            self._was_repeated = True
+            self._wait = Wait(self._limits, self._note)
+            return False
+        await self._lose(failure)
+        return True
 
     def _may_repeat(self, snapshot: Snapshot | None) -> bool:
         if self._was_repeated or self._relay.has_passed or not self._relay.owed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
@@ -26,24 +27,17 @@ class Refused(Exception):
 
 
 class Wait:
-    """How long one call has still to wait, and whom to tell meanwhile.
-
-    The time runs from the first wait, over all waits of the call.
-    """
+    """How long one call may still wait, from its arrival over all its waits, and whom to tell meanwhile."""
 
     def __init__(
         self, limits: Limits, note: Callable[[str], Awaitable[None]] | None = None
     ) -> None:
-        self._limits = limits
-        self._deadline: float | None = None
+        self._deadline = time.monotonic() + limits.hold_seconds
         self.note = note
 
     def remaining(self) -> float:
         """Seconds left."""
-        now = anyio.current_time()
-        if self._deadline is None:
-            self._deadline = now + self._limits.hold_seconds
-        return self._deadline - now
+        return self._deadline - time.monotonic()
 
 
 class Gate:

@@ -11,15 +11,10 @@ from anyio.abc import TaskGroup, TaskStatus
 
 from hud.dev.gateway import messages, sse
 from hud.dev.gateway.channel import Channel, envelope, modern_headers
+from hud.dev.gateway.connection import NotDelivered, UpstreamFailure
 from hud.dev.gateway.options import Limits
 from hud.dev.gateway.snapshot import Snapshot, introduce, take
-from hud.dev.gateway.upstream import (
-    NotDelivered,
-    Reply,
-    Upstream,
-    UpstreamFailure,
-    media_type,
-)
+from hud.dev.gateway.upstream import Reply, Upstream, media_type
 
 FIRST_DELAY, LONGEST_DELAY = 0.05, 0.5
 SHORT_LIFE = 5.0

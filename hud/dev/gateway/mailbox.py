@@ -8,8 +8,8 @@ import anyio
 
 from hud.dev.gateway import messages, sse
 from hud.dev.gateway.answer import JSON_HEADERS
+from hud.dev.gateway.connection import Headers
 from hud.dev.gateway.messages import Message
-from hud.dev.gateway.upstream import Headers
 
 
 @dataclass(frozen=True)

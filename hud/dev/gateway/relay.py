@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-import anyio
-
 from hud.dev.gateway import messages, sse
 from hud.dev.gateway.answer import Answer, passed_back
 from hud.dev.gateway.channel import SESSION, Channel
+from hud.dev.gateway.connection import Headers, Interrupted
 from hud.dev.gateway.messages import JsonObject, Message, RequestId
 from hud.dev.gateway.options import Limits
 from hud.dev.gateway.sessions import Parked, Session
-from hud.dev.gateway.upstream import Headers, Interrupted, Outgoing, Reply, header, media_type
+from hud.dev.gateway.upstream import Outgoing, Reply, header, media_type
 
 DRAIN_SECONDS = 0.1
 
@@ -57,7 +59,7 @@ class Relay:
         self._limits = limits
         self._session = session
         self._silence = call.seconds or limits.call_seconds
-        self._started = self._heard = anyio.current_time()
+        self._started = self._heard = time.monotonic()
         self._last_event_id: bytes | None = None
         self._was_forgotten = False
 
@@ -69,9 +71,9 @@ class Relay:
             Interrupted: it failed before the client had what it is owed.
             Forgotten: it does not know the session; told once.
         """
-        self._heard = anyio.current_time()
+        self._heard = time.monotonic()
         try:
-            with anyio.fail_after(self._time_left()):
+            async with asyncio.timeout(self._time_left()):
                 reply = await channel.upstream.send(outgoing)
         except TimeoutError:
             raise Interrupted("answer", self._limit()) from None
@@ -149,7 +151,7 @@ class Relay:
         if not event.data:
             await self._answer.event(event.raw)
             return
-        self._heard = anyio.current_time()
+        self._heard = time.monotonic()
         self.has_passed = True
         event, answered = self._identify(event, channel)
         if not self.owed.isdisjoint(answered):
@@ -198,28 +200,30 @@ class Relay:
             left = self._time_left()
             if left <= 0:
                 raise Interrupted(stage, self._limit())
-            with anyio.move_on_after(min(left, self._limits.keep_alive_seconds)):
-                return await reply.receive()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(left, self._limits.keep_alive_seconds)):
+                    return await reply.receive()
             if self._answer.is_streaming:
                 await self._answer.event(sse.KEEP_ALIVE)
 
     def _time_left(self) -> float:
         """Seconds until the upstream has been silent for too long, or has taken too long altogether."""
-        now = anyio.current_time()
+        now = time.monotonic()
         silence = self._heard + self._silence - now
         return min(silence, self._started + self._limits.call_maximum - now)
 
     def _limit(self) -> str:
-        if anyio.current_time() - self._started >= self._limits.call_maximum:
+        if time.monotonic() - self._started >= self._limits.call_maximum:
             return f"no answer within {self._limits.call_maximum:g} s altogether"
         return f"no message within {self._silence:g} s"
 
 
 async def _drain(reply: Reply) -> None:
     """Read the end of a stream that has said everything, so that its connection can be used again."""
-    with anyio.move_on_after(DRAIN_SECONDS):
-        while await reply.receive():
-            pass
+    with contextlib.suppress(TimeoutError, Interrupted):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while await reply.receive():
+                pass
 
 
 def _is_whole(body: bytes, status: int) -> bool:

@@ -6,10 +6,10 @@ rebinding) or its own origin; both are refused, on every route, and no answer al
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterable
 
-import anyio
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hud.dev.gateway.answer import HttpAnswer, reject
@@ -92,7 +92,7 @@ async def read_body(receive: Receive, limits: Limits) -> bytes | None:
         BodyRefused: it is larger or slower than the limits allow.
     """
     try:
-        with anyio.fail_after(limits.body_seconds):
+        async with asyncio.timeout(limits.body_seconds):
             return await _collect(receive, limits)
     except TimeoutError:
         raise BodyRefused(408, f"no body within {limits.body_seconds:g} s") from None

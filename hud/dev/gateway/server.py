@@ -32,6 +32,7 @@ class GatewayServer(uvicorn.Server):
             h11_max_incomplete_event_size=(limits or Limits()).max_header,
             lifespan="off",
             log_config=None,
+            proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=CLOSE_SECONDS,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,

@@ -19,9 +19,10 @@ from hud.dev.gateway.channel import (
     initialize,
     result_of,
 )
+from hud.dev.gateway.connection import Interrupted
 from hud.dev.gateway.messages import JsonObject
 from hud.dev.gateway.options import Limits
-from hud.dev.gateway.upstream import Interrupted, Upstream
+from hud.dev.gateway.upstream import Upstream
 
 ListKind = Literal["tools", "prompts", "resources"]
 KINDS: tuple[ListKind, ...] = ("tools", "prompts", "resources")

@@ -18,8 +18,9 @@ import anyio
 
 from hud.dev.gateway import messages, sse
 from hud.dev.gateway.channel import SESSION
+from hud.dev.gateway.connection import Headers, Interrupted, NotDelivered
 from hud.dev.gateway.messages import Message, RequestId
-from hud.dev.gateway.upstream import Headers, Interrupted, NotDelivered, Outgoing, header
+from hud.dev.gateway.upstream import Outgoing, header
 from hud.errors import describe
 
 LONGEST_LINE = 128 * 1024 * 1024

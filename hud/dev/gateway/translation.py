@@ -20,6 +20,7 @@ from typing import Any
 from hud.dev.gateway import messages, sse
 from hud.dev.gateway.answer import JSON_HEADERS, Answer, refuse
 from hud.dev.gateway.channel import META_SERVER, MODERN, OWN_HEADERS
+from hud.dev.gateway.connection import Headers
 from hud.dev.gateway.envelope import (
     Envelope,
     EnvelopeRefused,
@@ -36,7 +37,6 @@ from hud.dev.gateway.options import Limits
 from hud.dev.gateway.relay import Call
 from hud.dev.gateway.streams import CHANGED, feed_session
 from hud.dev.gateway.understudy import ASKING, Errand, Understudy
-from hud.dev.gateway.upstream import Headers
 
 MOST_WAITING = 200
 """Calls that may wait for answers of their clients at once."""

@@ -8,56 +8,25 @@ lets a program's standard input and output answer the same way. Two errors say w
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ipaddress
 import ssl
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
 import anyio
-import h11
 
-from hud.errors import ConnectionFailure, UserError, describe
+from hud.dev.gateway.connection import (
+    PIECE,
+    Connection,
+    Headers,
+    Interrupted,
+    NotDelivered,
+)
+from hud.errors import UserError, describe
 
-Headers = list[tuple[bytes, bytes]]
-Stage = Literal["connect", "initialize", "list", "send", "answer", "body", "stream", "reload"]
-"""Where on its way a request was when it failed; `reload` means that a reload overtook it."""
-
-PIECE = 256 * 1024
-LONGEST_HEAD = 64 * 1024
-IDLE_SECONDS = 2.0
-"""An idle connection is not used again after this; servers close theirs after five seconds."""
 MOST_IDLE = 64
-
-
-class UpstreamFailure(ConnectionFailure):
-    """The environment's server could not be reached, went away, or spoke nonsense."""
-
-    def __init__(self, stage: Stage, reason: str) -> None:
-        super().__init__(f"{stage}: {reason}")
-        self.stage = stage
-        self.reason = reason
-
-
-class NotDelivered(UpstreamFailure):
-    """The request surely did not arrive."""
-
-    def __init__(self, reason: str, stage: Stage = "connect") -> None:
-        super().__init__(stage, reason)
-
-
-class Interrupted(UpstreamFailure):
-    """The request was under way when the connection failed; what became of it is unknown.
-
-    `status` is the HTTP status, where one came.
-    """
-
-    def __init__(self, stage: Stage, reason: str, *, status: int = 0) -> None:
-        super().__init__(stage, reason)
-        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +140,8 @@ class HttpUpstream:
         ).encode()
         self._connect_seconds = connect_seconds
         self._on_close = on_close
-        self._idle: list[_Connection] = []
-        self._open: set[_Connection] = set()
+        self._idle: list[Connection] = []
+        self._open: set[Connection] = set()
 
     async def send(self, outgoing: Outgoing) -> HttpReply:
         """Send a request; returns when the head of the answer is there.
@@ -183,7 +152,7 @@ class HttpUpstream:
         """
         connection = self._reusable() or await self._connect()
         try:
-            await connection.send(self._request(outgoing), outgoing.body)
+            await connection.send(self._request(outgoing))
             status, headers = await connection.head()
         except BaseException:
             self._release(connection)
@@ -199,13 +168,16 @@ class HttpUpstream:
         if self._on_close is not None:
             await self._on_close()
 
-    def _request(self, outgoing: Outgoing) -> h11.Request:
-        headers = [(b"host", self._host), *outgoing.headers]
+    def _request(self, outgoing: Outgoing) -> bytes:
+        lines = [
+            b"%s %s HTTP/1.1\r\nhost: %s" % (outgoing.method.encode(), self._target, self._host)
+        ]
+        lines += [b"%s: %s" % pair for pair in outgoing.headers]
         if outgoing.method == "POST":
-            headers.append((b"content-length", b"%d" % len(outgoing.body)))
-        return h11.Request(method=outgoing.method, target=self._target, headers=headers)
+            lines.append(b"content-length: %d" % len(outgoing.body))
+        return b"\r\n".join([*lines, b"", outgoing.body])
 
-    def _reusable(self) -> _Connection | None:
+    def _reusable(self) -> Connection | None:
         while self._idle:
             connection = self._idle.pop()
             if connection.is_fresh():
@@ -214,7 +186,7 @@ class HttpUpstream:
             connection.abort()
         return None
 
-    async def _connect(self) -> _Connection:
+    async def _connect(self) -> Connection:
         try:
             with anyio.fail_after(self._connect_seconds):
                 reader, writer = await self._dial()
@@ -223,7 +195,7 @@ class HttpUpstream:
             raise NotDelivered(reason) from None
         except (OSError, ssl.SSLError) as exc:
             raise NotDelivered(f"cannot connect to {self.name}: {describe(exc)}") from exc
-        connection = _Connection(reader, writer)
+        connection = Connection(reader, writer)
         self._open.add(connection)
         return connection
 
@@ -232,7 +204,7 @@ class HttpUpstream:
             return await asyncio.open_unix_connection(self._socket_path, limit=PIECE)
         return await asyncio.open_connection(self._address, self._port, ssl=self._tls, limit=PIECE)
 
-    def _release(self, connection: _Connection) -> None:
+    def _release(self, connection: Connection) -> None:
         if connection in self._open and len(self._idle) < MOST_IDLE and connection.recycle():
             self._idle.append(connection)
             return
@@ -262,10 +234,10 @@ class HttpReply:
 
     def __init__(
         self,
-        connection: _Connection,
+        connection: Connection,
         status: int,
         headers: Headers,
-        release: Callable[[_Connection], None],
+        release: Callable[[Connection], None],
     ) -> None:
         self.status = status
         self.headers = headers
@@ -286,73 +258,3 @@ class HttpReply:
         if not self._closed:
             self._closed = True
             self._release(self._connection)
-
-
-class _Connection:
-    """One HTTP/1.1 connection, carrying one exchange at a time."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._protocol = h11.Connection(h11.CLIENT, max_incomplete_event_size=LONGEST_HEAD)
-        self._idle_since = 0.0
-
-    async def send(self, request: h11.Request, body: bytes) -> None:
-        """Write a request. A failure is left to `head`: a server may answer before it reads all."""
-        send = self._protocol.send
-        head = send(request) or b""
-        self._writer.write(head)
-        if body:
-            self._writer.write(send(h11.Data(data=body)) or b"")
-        send(h11.EndOfMessage())
-        with contextlib.suppress(ConnectionError):
-            await self._writer.drain()
-
-    async def head(self) -> tuple[int, Headers]:
-        """Wait for the head of the answer, past interim ones."""
-        while True:
-            event = await self._next("answer")
-            if isinstance(event, h11.Response):
-                return event.status_code, list(event.headers)
-            if not isinstance(event, h11.InformationalResponse):
-                raise Interrupted("answer", "the connection was closed before an answer came")
-
-    async def body(self) -> bytes:
-        """The next piece of the body, empty at its end."""
-        if self._protocol.their_state is not h11.SEND_BODY:
-            return b""
-        event = await self._next("body")
-        return bytes(event.data) if isinstance(event, h11.Data) else b""
-
-    async def _next(self, stage: Stage) -> object:
-        has_ended = False
-        try:
-            while (event := self._protocol.next_event()) is h11.NEED_DATA:
-                piece = await self._reader.read(PIECE)
-                has_ended = not piece
-                self._protocol.receive_data(piece)
-        except h11.RemoteProtocolError as exc:
-            reason = f"the answer is not proper HTTP: {exc}"
-            if has_ended:
-                reason = "the connection was closed before the answer was complete"
-            raise Interrupted(stage, reason) from exc
-        except (OSError, ssl.SSLError) as exc:
-            raise Interrupted(stage, f"the connection was lost: {describe(exc)}") from exc
-        return event
-
-    def is_fresh(self) -> bool:
-        """Whether an idle connection can be trusted to be open still."""
-        is_young = time.monotonic() - self._idle_since < IDLE_SECONDS
-        return is_young and not self._reader.at_eof() and not self._writer.is_closing()
-
-    def recycle(self) -> bool:
-        """Make ready for the next exchange; False if that is not possible."""
-        if not (self._protocol.our_state is self._protocol.their_state is h11.DONE):
-            return False
-        self._protocol.start_next_cycle()
-        self._idle_since = time.monotonic()
-        return not self._reader.at_eof()
-
-    def abort(self) -> None:
-        """Close at once."""
-        self._writer.transport.abort()

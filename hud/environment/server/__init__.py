@@ -1,4 +1,4 @@
-"""Serving an environment over MCP, in both protocol eras: standard input and output, or Streamable HTTP."""
+"""Serving an environment over MCP, in both protocol eras, by standard streams or HTTP."""
 
 from hud.environment.server.http import http_app
 from hud.environment.server.protocol import protocol_server

@@ -1,14 +1,14 @@
-"""An environment over Streamable HTTP: the ASGI application, who may call it, and the server that runs it."""
+"""An environment over Streamable HTTP: the application, who may call it, and its server."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import socket
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 
 from hud.environment.server.protocol import protocol_server
 from hud.environment.server.sessions import Limits
-from hud.errors import UserError
+from hud.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     from hud.environment.environment import Environment
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 EVERY_INTERFACE = ("0.0.0.0", "::", "")
+WITHOUT_EFFECT = ("log_level", "show_banner")
 GRACE = 3
 """Seconds that requests under way have to finish when the server stops."""
 MAX_BODY = 32 * 1024 * 1024
@@ -39,20 +40,37 @@ class HttpOptions:
     port: int = 8000
     path: str = "/mcp"
     allowed_hosts: Sequence[str] = ()
-    """Host names, besides this machine's loopback names and `host`, by which clients may call the server."""
+    """Host names by which clients may call the server, besides loopback names and `host`."""
     json_response: bool = False
-    """Answer with plain JSON instead of an event stream; long calls then send nothing until they end."""
+    """Answer with JSON instead of an event stream; a call then sends nothing until it ends."""
     session_idle_timeout: float | None = 1800.0
-    """Seconds without a request after which a session ends and its scenario is closed; None for never."""
+    """Seconds without a request after which a session and its scenario end; None for never."""
     max_sessions: int = 10_000
 
 
-def http_app(env: Environment, path: str = "/mcp", **options: object) -> Starlette:
+def read_options(given: Mapping[str, Any]) -> HttpOptions:
+    """Options as authors give them; those about the looks of the original's library are ignored.
+
+    Raises:
+        UserError: an option is unknown.
+    """
+    names = [field.name for field in fields(HttpOptions)]
+    for name in given:
+        if name not in (*names, *WITHOUT_EFFECT):
+            raise UserError(f"unknown option {name!r} for serving", hint=did_you_mean(name, names))
+    return HttpOptions(**{name: value for name, value in given.items() if name in names})
+
+
+def http_app(env: Environment, path: str = "/mcp", **options: Any) -> Starlette:
     """The environment as an ASGI application; its lifespan enters and leaves the environment.
 
-    `options` are the fields of `HttpOptions`; an application mounted in another one needs its lifespan run by that one.
+    `options` are the fields of `HttpOptions`. An application that mounts this one has to run its
+    lifespan.
+
+    Raises:
+        UserError: an option is unknown.
     """
-    return _app(env, HttpOptions(path=path, **options))  # type: ignore[arg-type] # checked by the dataclass
+    return _app(env, read_options({"path": path, **options}))
 
 
 def _app(env: Environment, options: HttpOptions) -> Starlette:
@@ -68,9 +86,10 @@ def _app(env: Environment, options: HttpOptions) -> Starlette:
 
 
 def allowed_callers(host: str, allowed_hosts: Sequence[str] = ()) -> TransportSecuritySettings:
-    """The Host and Origin headers that are let in: against web pages that reach for servers on this machine.
+    """The Host and Origin headers that are let in.
 
-    Also where `host` is every interface, as in a container, only loopback names and `allowed_hosts` are let in.
+    This keeps web pages from reaching for servers on this machine. Also where `host` is every
+    interface, as in a container, only loopback names and `allowed_hosts` are let in.
     """
     own = () if host in EVERY_INTERFACE else (f"[{host}]" if ":" in host else host,)
     names = dict.fromkeys((*LOOPBACK, *own, *allowed_hosts))
@@ -88,7 +107,7 @@ class _Server(uvicorn.Server):
 
 
 async def serve_http(env: Environment, options: HttpOptions) -> None:
-    """Serve until stopped by a signal or cancelled; either way requests under way get a moment to finish.
+    """Serve until stopped by a signal or cancelled; requests under way get a moment to finish.
 
     Raises:
         UserError: the address cannot be used.
@@ -96,7 +115,12 @@ async def serve_http(env: Environment, options: HttpOptions) -> None:
     """
     app = _app(env, options)
     config = uvicorn.Config(
-        app, lifespan="off", ws="none", log_config=None, access_log=False, timeout_graceful_shutdown=GRACE
+        app,
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=GRACE,
     )
     with _listen(options) as listener:
         async with app.router.lifespan_context(app):
@@ -121,5 +145,6 @@ def _listen(options: HttpOptions) -> socket.socket:
         return socket.create_server((options.host, options.port), family=family, backlog=2048)
     except OSError as exc:
         raise UserError(
-            f"cannot serve at {options.host}:{options.port}: {exc.strerror or exc}", hint="choose another `port`"
+            f"cannot serve at {options.host}:{options.port}: {exc.strerror or exc}",
+            hint="choose another `port`",
         ) from exc

@@ -29,10 +29,11 @@ Page = mcp_types.PaginatedRequestParams
 def protocol_server(
     env: Environment, limits: Limits | None = None, *, tells_detail: bool = True
 ) -> Server[Sessions]:
-    """The environment as a server object of the MCP library; running it enters the environment, stopping leaves it.
+    """The environment as a server object of the MCP library.
 
-    `tells_detail`: whether errors carry the author's traceback to the client. It holds lines of the grader's source, so
-    only a client that runs the environment itself may have it; it is logged in either case.
+    Running it enters the environment, stopping leaves it. `tells_detail`: whether errors carry the
+    author's traceback to the client. It holds lines of the grader's source, so only a client that
+    runs the environment itself may have it; it is logged in either case.
     """
 
     @asynccontextmanager
@@ -67,15 +68,21 @@ class Answers:
     def __init__(self, tells_detail: bool) -> None:
         self._tells_detail = tells_detail
 
-    async def list_tools(self, ctx: RequestContext, params: Page | None) -> mcp_types.ListToolsResult:
+    async def list_tools(
+        self, ctx: RequestContext, params: Page | None
+    ) -> mcp_types.ListToolsResult:
         return mcp_types.ListToolsResult(tools=await self._ask(ctx, Session.list_tools))
 
     async def call_tool(
         self, ctx: RequestContext, params: mcp_types.CallToolRequestParams
     ) -> mcp_types.CallToolResult:
-        return await self._ask(ctx, lambda session: _call_tool(session, params.name, params.arguments or {}))
+        return await self._ask(
+            ctx, lambda session: _call_tool(session, params.name, params.arguments or {})
+        )
 
-    async def list_prompts(self, ctx: RequestContext, params: Page | None) -> mcp_types.ListPromptsResult:
+    async def list_prompts(
+        self, ctx: RequestContext, params: Page | None
+    ) -> mcp_types.ListPromptsResult:
         return mcp_types.ListPromptsResult(prompts=await self._ask(ctx, Session.list_prompts))
 
     async def get_prompt(
@@ -85,13 +92,17 @@ class Answers:
         arguments = typed if isinstance(typed, dict) else StringArguments(params.arguments or {})
         return await self._ask(ctx, lambda session: _get_prompt(session, params.name, arguments))
 
-    async def list_resources(self, ctx: RequestContext, params: Page | None) -> mcp_types.ListResourcesResult:
+    async def list_resources(
+        self, ctx: RequestContext, params: Page | None
+    ) -> mcp_types.ListResourcesResult:
         return mcp_types.ListResourcesResult(resources=await self._ask(ctx, Session.list_resources))
 
     async def list_resource_templates(
         self, ctx: RequestContext, params: Page | None
     ) -> mcp_types.ListResourceTemplatesResult:
-        return mcp_types.ListResourceTemplatesResult(resource_templates=await self._ask(ctx, _templates))
+        return mcp_types.ListResourceTemplatesResult(
+            resource_templates=await self._ask(ctx, _templates)
+        )
 
     async def read_resource(
         self, ctx: RequestContext, params: mcp_types.ReadResourceRequestParams
@@ -117,11 +128,15 @@ async def _call_tool(session: Session, name: str, arguments: Mapping[str, Any]) 
     known = [tool.name for tool in session.env.tool_definitions()]
     if name not in known and name != SUBMIT_TOOL:
         visible = [tool.name for tool in session.visible_tools()]
-        raise MCPError(INVALID_PARAMS, f"Unknown tool: {name}", {"hint": did_you_mean(name, visible)})
+        raise MCPError(
+            INVALID_PARAMS, f"Unknown tool: {name}", {"hint": did_you_mean(name, visible)}
+        )
     return await session.call_tool(name, arguments)
 
 
-async def _get_prompt(session: Session, name: str, arguments: Mapping[str, Any]) -> mcp_types.GetPromptResult:
+async def _get_prompt(
+    session: Session, name: str, arguments: Mapping[str, Any]
+) -> mcp_types.GetPromptResult:
     with boundary(EnvironmentFailure, f"prompt `{name}` failed"):
         return await session.get_prompt(name, arguments)
 

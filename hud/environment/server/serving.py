@@ -1,4 +1,4 @@
-"""Serving until told to stop: by the client, by a signal, or by cancellation. The environment is left in every case."""
+"""Serving until told to stop: by the client, a signal or cancellation. The environment is left."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from hud.environment.server.http import HttpOptions, serve_http
+from hud.environment.server.http import read_options, serve_http
 from hud.environment.server.stdio import serve_stdio
 from hud.errors import UserError, did_you_mean
 
@@ -20,38 +19,43 @@ if TYPE_CHECKING:
 
 HTTP_TRANSPORTS = ("http", "streamable-http")
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-WITHOUT_EFFECT = ("log_level", "show_banner")
-"""Options that authors' `run` calls carry over from the original's library."""
 
 
 def run(env: Environment, transport: str = "stdio", **options: Any) -> None:
     """Serve until stopped, in an event loop of its own; `options` are the fields of `HttpOptions`.
 
     Raises:
-        UserError: an option or transport is unknown, the address is taken, or an event loop is running already.
+        UserError: an option or transport is unknown, the address is taken, or an event loop is
+            running already.
     """
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         asyncio.run(serve(env, transport, **options))
         return
-    raise UserError("an event loop is running already", hint="use `await env.run_async(...)` in async code")
+    raise UserError(
+        "an event loop is running already", hint="use `await env.run_async(...)` in async code"
+    )
 
 
 async def serve(
-    env: Environment, transport: str = "stdio", *, streams: tuple[int, int] | None = None, **options: Any
+    env: Environment,
+    transport: str = "stdio",
+    *,
+    streams: tuple[int, int] | None = None,
+    **options: Any,
 ) -> None:
     """Serve until the client goes (`stdio`), SIGTERM or SIGINT arrives, or the task is cancelled.
 
-    `streams`: what `claimed_streams` gave, where a caller claimed standard input and output already.
+    `streams`: what `claimed_streams` gave, where a caller has claimed the standard streams.
 
-    The environment is entered before the first request is answered, and left, shutdown hooks included, before this
-    returns. A second signal cuts the clean-up short.
+    The environment is entered before the first request is answered, and left, shutdown hooks
+    included, before this returns. A second signal cuts the clean-up short.
 
     Raises:
         UserError: an option or transport is unknown, or the address is taken.
     """
-    http_options = _http_options(options)
+    http_options = read_options(options)
     work = serve_http(env, http_options) if _is_http(transport) else serve_stdio(env, streams)
     task = asyncio.create_task(work)
     with _signals_cancel(task) as received:
@@ -67,23 +71,19 @@ def _is_http(transport: str) -> bool:
         return transport != "stdio"
     if transport == "sse":
         raise UserError(
-            "the transport `sse` is deprecated in MCP and not served here", hint='use transport="http"'
+            "the transport `sse` is deprecated in MCP and not served here",
+            hint='use transport="http"',
         )
     hint = did_you_mean(transport, ("stdio", *HTTP_TRANSPORTS))
     raise UserError(f"there is no transport {transport!r}", hint=hint)
 
 
-def _http_options(options: dict[str, Any]) -> HttpOptions:
-    names = [field.name for field in fields(HttpOptions)]
-    for name in options:
-        if name not in (*names, *WITHOUT_EFFECT):
-            raise UserError(f"unknown option {name!r} for serving", hint=did_you_mean(name, names))
-    return HttpOptions(**{name: value for name, value in options.items() if name in names})
-
-
 @contextmanager
 def _signals_cancel(task: asyncio.Task[None]) -> Iterator[list[int]]:
-    """Let SIGTERM and SIGINT cancel `task`; the list says which arrived. Only the main thread can hear them."""
+    """Let SIGTERM and SIGINT cancel `task`; the list says which arrived.
+
+    Only the main thread can hear them.
+    """
     received: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield received
@@ -99,4 +99,4 @@ def _signals_cancel(task: asyncio.Task[None]) -> Iterator[list[int]]:
         yield received
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, handler or signal.SIG_DFL)

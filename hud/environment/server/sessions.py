@@ -1,10 +1,11 @@
 """Which `Session` answers a request, and for how long it lives.
 
-1. The handshake era has sessions: one over HTTP for each session id, one over standard input for the connection. Ours
-   ends when theirs does (deleted, expired, disconnected).
-2. The 2026-07-28 era has none. A client that names one in a request's `_meta` (`hud/session`) gets a session of that
-   name; all others share one. These expire when they have been idle.
-3. A session that ends closes its scenario. What is still closing when the server stops is waited for, a bounded time.
+1. The handshake era has sessions: over HTTP one for each session id, over standard input one for
+   the connection. Ours ends when theirs does (deleted, expired, disconnected).
+2. The 2026-07-28 era has none. A client that names one in a request's `_meta` (`hud/session`) gets
+   a session of that name; all others share one. These expire when they have been idle.
+3. A session that ends closes its scenario. What is still closing when the server stops is waited
+   for, a bounded time.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Limits:
     """How many sessions a server keeps, and how long an idle one."""
 
     idle_timeout: float | None = 1800.0
-    """Seconds without a request after which a session ends; None keeps it as long as the server runs."""
+    """Seconds without a request after which a session ends; None for never."""
     max_sessions: int = 10_000
 
 
@@ -70,8 +71,8 @@ class Sessions:
     ) -> Result:
         """Run an operation in the request's session.
 
-        Author's code runs in a task of its own: when the request is cancelled it hears of that once, and its clean-up
-        may await.
+        Author's code runs in a task of its own: when the request is cancelled it hears of that
+        once, and its clean-up may await.
 
         Raises:
             EnvironmentFailure: there are too many sessions, or the code cancelled itself.
@@ -82,7 +83,9 @@ class Sessions:
                 return await asyncio.shield(task)
             except asyncio.CancelledError:
                 if task.done():
-                    raise EnvironmentFailure(f"`{ctx.method}` was cancelled by the environment itself") from None
+                    raise EnvironmentFailure(
+                        f"`{ctx.method}` was cancelled by the environment itself"
+                    ) from None
                 task.cancel()
                 raise
 
@@ -102,8 +105,8 @@ class Sessions:
             yield session
 
     def _of_connection(self, ctx: RequestContext) -> Session:
-        # The library has no public way yet from a request to its connection, which its documentation tells handlers
-        # to hang their state and clean-up on.
+        # The library has no public way yet from a request to its connection, which its
+        # documentation tells handlers to hang their state and clean-up on.
         connection = ctx.session._connection
         session: Session | None = connection.state.get(STATE_KEY)
         if session is None:
@@ -148,7 +151,7 @@ class Sessions:
         await asyncio.shield(self._end(session))
 
     async def close(self) -> None:
-        """End all sessions; their scenarios have cleaned up, or had their time for it, when this returns."""
+        """End all sessions and wait, a bounded time, for their scenarios to clean up."""
         for named in self._named.values():
             if named.expiry is not None:
                 named.expiry.cancel()

@@ -1,4 +1,4 @@
-"""An environment over standard input and output, which belong to the protocol alone while it is served."""
+"""An environment over standard input and output, which then belong to the protocol alone."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ FLUSH_TIMEOUT = 1.0
 async def serve_stdio(env: Environment, streams: tuple[int, int] | None = None) -> None:
     """Serve the process that started this one, until it closes our standard input.
 
-    `streams` are what `claimed_streams` gave, where they were claimed earlier: before the author's module was imported.
+    `streams` are what `claimed_streams` gave, where they were claimed earlier: before the author's
+    module was imported.
 
     Raises:
         InitializeFailure, ConnectionFailure: the environment could not be entered.
@@ -46,15 +47,16 @@ async def serve_stdio(env: Environment, streams: tuple[int, int] | None = None) 
 def claimed_streams() -> Iterator[tuple[int, int]]:
     """Private duplicates of standard input and output, for the protocol.
 
-    Meanwhile whatever this process and its children print goes to standard error, and their standard input is empty.
-    The duplicates stay open afterwards: a thread may still be blocked on one, and must not find another file there.
+    Meanwhile whatever this process and its children print goes to standard error, and their
+    standard input is empty. The duplicates stay open afterwards: a thread may still be blocked on
+    one, and must not find another file there.
     """
     source, sink, empty = os.dup(0), os.dup(1), os.open(os.devnull, os.O_RDONLY)
     stdout = sys.stdout
     try:
         os.dup2(empty, 0)
         os.dup2(2, 1)
-        stdout.flush()  # what was printed before: now that it does not come out on the protocol's stream
+        stdout.flush()  # what was printed before comes out here, not on the protocol's stream
         with redirect_stdout(sys.stderr):
             yield source, sink
     finally:
@@ -68,7 +70,10 @@ def claimed_streams() -> Iterator[tuple[int, int]]:
 async def _messages(
     source: int, sink: int
 ) -> AsyncIterator[
-    tuple[MemoryObjectReceiveStream[SessionMessage | Exception], MemoryObjectSendStream[SessionMessage]]
+    tuple[
+        MemoryObjectReceiveStream[SessionMessage | Exception],
+        MemoryObjectSendStream[SessionMessage],
+    ]
 ]:
     """The protocol's messages: those that come in, and where to send those that go out."""
     arrived, incoming = anyio.create_memory_object_stream[SessionMessage | Exception](0)
@@ -99,7 +104,9 @@ async def _read(source: int, arrived: MemoryObjectSendStream[SessionMessage | Ex
 async def _write(sink: int, leaving: MemoryObjectReceiveStream[SessionMessage]) -> None:
     async with leaving:
         async for message in leaving:
-            line = message.message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n"
+            line = (
+                message.message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n"
+            )
             try:
                 await anyio.to_thread.run_sync(_write_all, sink, line, abandon_on_cancel=True)
             except BrokenPipeError:  # the client is gone; our standard input has ended, too
@@ -113,7 +120,7 @@ def _write_all(sink: int, data: bytes) -> None:
 
 
 async def _lines(source: int) -> AsyncIterator[bytes]:
-    """The lines of a file that may be a pipe, a terminal or a regular file, read in a thread that can be stopped."""
+    """The lines of a pipe, a terminal or a regular file, read in a thread that can be stopped."""
     chunks: asyncio.Queue[bytes] = asyncio.Queue()
     loop = asyncio.get_running_loop()
     stop_reading, stop = os.pipe()

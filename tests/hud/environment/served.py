@@ -1,4 +1,6 @@
-"""An environment to serve, and the ways to reach it. As a program: `served.py TRANSPORT JOURNAL [PORT]`.
+"""An environment to serve, and the ways to reach it.
+
+As a program: `served.py TRANSPORT JOURNAL [PORT]`.
 
 The transport `early` is stdio with the streams claimed before anything is printed.
 """
@@ -29,6 +31,11 @@ LIMIT = 20.0
 PATHS = ["memory-legacy", "memory-auto", "stdio-legacy", "stdio-auto", "http-legacy", "http-auto"]
 
 
+def noise(word: str) -> None:
+    """What authors do."""
+    print(f"noise: {word}")  # noqa: T201 - prints are the subject
+
+
 def build(journal: Callable[[str], None] = lambda _line: None) -> Environment:
     """An environment that writes what happens to it into a journal."""
     env = Environment("served", instructions="Serve well.")
@@ -41,12 +48,12 @@ def build(journal: Callable[[str], None] = lambda _line: None) -> Environment:
 def _add_hooks(env: Environment, journal: Callable[[str], None]) -> None:
     @env.initialize
     async def start(init_ctx: Any) -> None:
-        print("noise: initialize")
+        noise("initialize")
         journal("initialize")
 
     @env.shutdown
     async def stop() -> None:
-        print("noise: shutdown")
+        noise("shutdown")
         await asyncio.sleep(0)
         journal("shutdown")
 
@@ -79,7 +86,7 @@ def _add_tools(env: Environment) -> None:
 
     @env.tool
     def shout() -> str:
-        print("noise: tool")
+        noise("tool")
         os.write(1, b"noise: descriptor\n")
         subprocess.run([sys.executable, "-c", "print('noise: child')"], check=True)
         return sys.stdin.read() or "nothing to read"
@@ -96,19 +103,20 @@ def _add_tools(env: Environment) -> None:
 
 
 def _add_scenarios(env: Environment, journal: Callable[[str], None]) -> None:
-    @env.scenario("echo")
+    @env.scenario
     async def echo(word: str = "", times: int = 1, words: list[str] | None = None) -> Any:
-        print("noise: setup")
+        noise("setup")
         answer = yield f"say {word!r} {times} times, then {words!r}"
-        print("noise: grading")
+        noise("grading")
         yield {"reward": float(answer == word), "info": {"answer": answer}}
 
-    @env.scenario("guarded", exclude_tools=["secret"])
     async def guarded() -> Any:
         yield "do not look"
         yield 1.0
 
-    @env.scenario("tidy")
+    env.scenario(guarded, exclude_tools=["secret"])
+
+    @env.scenario
     async def tidy() -> Any:
         try:
             yield "leave it clean"
@@ -117,12 +125,11 @@ def _add_scenarios(env: Environment, journal: Callable[[str], None]) -> None:
             await asyncio.sleep(0)
             journal("tidied")
 
-    @env.scenario("broken-setup")
+    @env.scenario
     async def broken_setup() -> Any:
-        raise ValueError("no disk")
-        yield
+        yield str(int("no disk"))
 
-    @env.scenario("broken-grade")
+    @env.scenario
     async def broken_grade() -> Any:
         yield "try"
         expected = "hunter2"
@@ -166,8 +173,7 @@ async def over_http(env: Environment, **options: Any) -> AsyncIterator[str]:
     task = asyncio.create_task(serve(env, "http", port=port, **options))
     try:
         async with asyncio.timeout(LIMIT):
-            while not await _answers(port) and not task.done():
-                await asyncio.sleep(0.01)
+            await reachable(port)
         yield f"http://127.0.0.1:{port}/mcp"
     finally:
         task.cancel()
@@ -175,18 +181,21 @@ async def over_http(env: Environment, **options: Any) -> AsyncIterator[str]:
             await asyncio.gather(task, return_exceptions=True)
 
 
-async def _answers(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    writer.close()
-    return True
+async def reachable(port: int) -> None:
+    """Wait until something listens on a port."""
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.02)
+        else:
+            writer.close()
+            return
 
 
 @asynccontextmanager
 async def client_over(path: str, env: Environment, tmp_path: Path) -> AsyncIterator[Client]:
-    """A client that reaches `env` by one of `PATHS`; over stdio it is a copy of it in another process."""
+    """A client that reaches `env` by one of `PATHS`; over stdio it is a copy in another process."""
     wire, mode = path.split("-")
     async with AsyncExitStack() as stack:
         target: Any
@@ -202,7 +211,9 @@ async def client_over(path: str, env: Environment, tmp_path: Path) -> AsyncItera
 @asynccontextmanager
 async def stdio(command: list[str], tmp_path: Path) -> AsyncIterator[Any]:
     """A transport to a process; what it prints to standard error is kept in the file `stderr`."""
-    parameters = StdioServerParameters(command=command[0], args=command[1:], env=environment_variables())
+    parameters = StdioServerParameters(
+        command=command[0], args=command[1:], env=environment_variables()
+    )
     with (tmp_path / "stderr").open("w", encoding="utf-8") as errlog:
         async with stdio_client(parameters, errlog=errlog) as streams:
             yield streams
@@ -220,10 +231,11 @@ def main(transport: str, journal: str, port: str = "8000") -> None:
     """Serve; what is printed while importing must not be seen by clients either."""
     if transport == "early":
         with claimed_streams() as streams:
-            print("noise: import", flush=True)
+            noise("import")
+            sys.stdout.flush()
             asyncio.run(serve(build(journal_file(Path(journal))), streams=streams))
         return
-    print("noise: import")
+    noise("import")
     build(journal_file(Path(journal))).run(transport, port=int(port))
 
 

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 from pydantic import BaseModel, Field
 
@@ -58,7 +58,7 @@ def taking(annotation: Any, default: Any = inspect.Parameter.empty) -> Arguments
 
 
 def test_a_plain_signature_is_an_object_that_admits_nothing_else() -> None:
-    def count(word: str, letter: str, limit: int = 5) -> int: ...
+    def count(word: str, letter: str, limit: int = 5) -> None: ...
 
     assert arguments_of(count).schema == {
         "type": "object",
@@ -91,7 +91,10 @@ def test_a_function_without_parameters_takes_an_empty_object() -> None:
         (Literal["a"], {"type": "string", "const": "a"}),
         (Colour, {"$ref": "#/$defs/Colour"}),
         (Person, {"$ref": "#/$defs/Person"}),
-        (Annotated[int, Field(ge=1, description="How many")], {"minimum": 1, "type": "integer", "description": "How many"}),
+        (
+            Annotated[int, Field(ge=1, description="How many")],
+            {"minimum": 1, "type": "integer", "description": "How many"},
+        ),
         (Annotated[int, "How many"], {"type": "integer", "description": "How many"}),
         (Any, {}),
     ],
@@ -111,7 +114,11 @@ def test_nested_models_bring_their_definitions() -> None:
 
 @pytest.mark.parametrize(
     ("default", "given", "received"),
-    [(Field(default=3, ge=1), {}, 3), (Field(default_factory=list), {}, []), (Field(ge=1), {"value": 2}, 2)],
+    [
+        (Field(default=3, ge=1), {}, 3),
+        (Field(default_factory=list), {}, []),
+        (Field(ge=1), {"value": 2}, 2),
+    ],
     ids=["default", "factory", "required"],
 )
 def test_a_field_as_default_is_read(default: Any, given: dict[str, Any], received: Any) -> None:
@@ -124,7 +131,21 @@ def test_a_field_without_a_default_is_required_and_described() -> None:
     assert schema["properties"]["value"]["description"] == "How many"
 
 
-NAMES = ["json", "schema", "copy", "dict", "_x", "__y", "model_config", "model_fields", "self", "cls", "name", "what", "class_"]
+NAMES = [
+    "json",
+    "schema",
+    "copy",
+    "dict",
+    "_x",
+    "__y",
+    "model_config",
+    "model_fields",
+    "self",
+    "cls",
+    "name",
+    "what",
+    "class_",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -136,7 +157,7 @@ def test_any_parameter_name_is_good(name: str) -> None:
     assert arguments.validate({name: "4"}) == {name: 4}
 
 
-async def forward(order: Order, note: Later | None = None) -> Order: ...  # type: ignore[empty-body]
+async def forward(order: Order, note: Later | None = None) -> None: ...  # type: ignore[name-defined]  # noqa: F821
 
 
 class Order(BaseModel):
@@ -149,7 +170,9 @@ class Item(BaseModel):
 
 def test_a_type_defined_later_is_found_when_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = arguments_of(forward)
-    with pytest.raises(TypeError, match="tool `it`: an annotation cannot be evaluated: name 'Later'"):
+    with pytest.raises(
+        TypeError, match="tool `it`: an annotation cannot be evaluated: name 'Later'"
+    ):
         _ = arguments.schema
     monkeypatch.setitem(globals(), "Later", Item)
     assert set(arguments.schema["$defs"]) == {"Order", "Item"}
@@ -162,7 +185,7 @@ def test_a_tool_and_a_scenario_may_be_declared_before_their_types(
     env.tool(forward)
 
     @env.scenario
-    async def play(later: Later) -> Any:
+    async def play(later: Later) -> Any:  # type: ignore[name-defined]  # noqa: F821
         yield later.name
         yield 1.0
 
@@ -219,7 +242,10 @@ def test_an_injected_context_is_no_argument() -> None:
     for function in (first, second):
         arguments = arguments_of(function)
         assert list(arguments.schema["properties"]) == ["word"]
-        assert arguments.validate({"word": "a"}, "the context") == {"word": "a", "ctx": "the context"}
+        assert arguments.validate({"word": "a"}, "the context") == {
+            "word": "a",
+            "ctx": "the context",
+        }
 
 
 GOOGLE = """Count letters.
@@ -267,11 +293,13 @@ Case matters.
 
 @pytest.mark.parametrize("text", [GOOGLE, NUMPY, SPHINX], ids=["google", "numpy", "sphinx"])
 def test_a_docstring_describes_the_tool_and_each_argument(text: str) -> None:
-    def count(word: str, letter: Annotated[str, Field(min_length=1)]) -> int: ...
+    def count(word: str, letter: Annotated[str, Field(min_length=1)]) -> None: ...
 
     count.__doc__ = text
     arguments = arguments_of(count)
-    described = {name: field["description"] for name, field in arguments.schema["properties"].items()}
+    described = {
+        name: field["description"] for name, field in arguments.schema["properties"].items()
+    }
     assert described == {"word": "The word to look into,\nhowever long.", "letter": "The letter."}
     description = arguments.documentation.description or ""
     assert description.startswith("Count letters.\n\nCase matters.")
@@ -280,10 +308,12 @@ def test_a_docstring_describes_the_tool_and_each_argument(text: str) -> None:
 
 
 def test_sections_that_are_not_about_the_signature_stay_in_the_description() -> None:
-    def count(word: str, letter: str) -> int: ...
+    def count(word: str, letter: str) -> None: ...
 
     count.__doc__ = GOOGLE
-    assert (arguments_of(count).documentation.description or "").endswith('Example:\n    count("aa", "a")')
+    assert (arguments_of(count).documentation.description or "").endswith(
+        'Example:\n    count("aa", "a")'
+    )
 
 
 def test_a_description_in_the_annotation_wins_over_the_docstring() -> None:
@@ -317,7 +347,9 @@ def test_a_description_in_the_annotation_wins_over_the_docstring() -> None:
     ],
     ids=str,
 )
-def test_arguments_are_coerced_as_pydantic_does_it(annotation: Any, given: Any, received: Any) -> None:
+def test_arguments_are_coerced_as_pydantic_does_it(
+    annotation: Any, given: Any, received: Any
+) -> None:
     assert taking(annotation).validate({"value": given}) == {"value": received}
 
 

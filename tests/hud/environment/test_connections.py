@@ -5,22 +5,26 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import mcp_types
 import pytest
 import uvicorn
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastmcp import FastMCP
 from mcp import Client
 from mcp.server import MCPServer as LibraryServer
+from mcp.server.lowlevel import Server
 
 from hud.environment import ConflictResolution, Environment
 from hud.environment.server import http_app, protocol_server
 from hud.environment.session import Session
 from hud.errors import ConnectionFailure, GradingFailure, SetupFailure, UserError
+from tests.command import Command
 from tests.hud.environment.served import (
     LIMIT,
     build,
@@ -29,6 +33,7 @@ from tests.hud.environment.served import (
     over_http,
     play,
     program,
+    reachable,
 )
 
 pytestmark = pytest.mark.anyio
@@ -72,9 +77,11 @@ async def test_a_server_object_of_any_library_can_be_connected(make: Any) -> Non
 async def test_every_header_arrives_as_it_was_given() -> None:
     seen: list[dict[str, str]] = []
     headers = {"Authorization": "Bearer token", "X-Team": "blue"}
-    async with recording(http_app(environment()), seen) as url:
-        async with Environment("main").connect_url(url, headers=headers) as env:
-            assert (await env.call_tool("double", number=1)).value == 2
+    async with (
+        recording(http_app(environment()), seen) as url,
+        Environment("main").connect_url(url, headers=headers) as env,
+    ):
+        assert (await env.call_tool("double", number=1)).value == 2
     assert all(request["authorization"] == "Bearer token" for request in seen)
     assert all(request["x-team"] == "blue" for request in seen)
     assert len(seen) > 2
@@ -92,8 +99,7 @@ async def recording(app: Any, seen: list[dict[str, str]]) -> AsyncIterator[str]:
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
     async with asyncio.timeout(LIMIT):
-        while not server.started:
-            await asyncio.sleep(0.01)
+        await reachable(port)
     try:
         yield f"http://127.0.0.1:{port}/mcp"
     finally:
@@ -102,24 +108,16 @@ async def recording(app: Any, seen: list[dict[str, str]]) -> AsyncIterator[str]:
             await task
 
 
-def stdio_config(tmp_path: Path) -> dict[str, Any]:
+async def test_all_servers_of_a_configuration_are_started_and_connected(tmp_path: Path) -> None:
     command, *args = program("stdio", tmp_path / "journal")
-    return {"command": command, "args": args, "env": environment_variables()}
-
-
-async def test_a_server_can_be_started_and_connected_by_its_configuration(tmp_path: Path) -> None:
-    async with Environment("main").connect_mcp(stdio_config(tmp_path), include=["add"]) as env:
-        assert await names(env) == ["add"]
-        assert (await env.call_tool("add", a=1, b=2)).value == 3
-    assert (tmp_path / "journal").read_text().split() == ["initialize", "shutdown"]
-
-
-async def test_all_servers_of_a_configuration_are_connected(tmp_path: Path) -> None:
+    near = {"command": command, "args": args, "env": environment_variables()}
     async with over_http(environment()) as url:
-        config = {"mcpServers": {"far": {"url": url}, "near": stdio_config(tmp_path)}}
-        async with Environment("main").connect_mcp_config(config) as env:
-            assert {"double", "add"} <= set(await names(env))
+        config = {"mcpServers": {"far": {"url": url}, "near": near}}
+        async with Environment("main").connect_mcp_config(config, include=["add", "double"]) as env:
+            assert await names(env) == ["double", "add"]
             assert env.source_of("double") == "far"
+            assert (await env.call_tool("add", a=1, b=2)).value == 3
+    assert (tmp_path / "journal").read_text().split() == ["initialize", "shutdown"]
 
 
 async def test_a_server_that_cannot_be_reached_is_named() -> None:
@@ -142,10 +140,15 @@ async def test_a_command_that_does_not_exist_is_named() -> None:
         ({"include": ["add"]}, ["add"]),
         ({"exclude": ["add"]}, ["row"]),
         ({"transform": lambda tool: None if tool.name == "row" else tool}, ["add"]),
-        ({"transform": lambda tool: tool.model_copy(update={"name": f"my_{tool.name}"})}, ["my_add", "my_row"]),
+        (
+            {"transform": lambda tool: tool.model_copy(update={"name": f"my_{tool.name}"})},
+            ["my_add", "my_row"],
+        ),
     ],
 )
-async def test_a_connection_says_which_tools_it_offers(options: dict[str, Any], expected: list[str]) -> None:
+async def test_a_connection_says_which_tools_it_offers(
+    options: dict[str, Any], expected: list[str]
+) -> None:
     other = Environment("other")
     other.tool(lambda: "added", name="add")
     other.tool(lambda: "rowed", name="row")
@@ -171,7 +174,11 @@ def two_of(resolution: str) -> Environment:
 
 @pytest.mark.parametrize(
     ("resolution", "offered", "answer"),
-    [("prefix", ["who", "two_who"], "one"), ("first_wins", ["who"], "one"), ("last_wins", ["who"], "two")],
+    [
+        ("prefix", ["who", "two_who"], "one"),
+        ("first_wins", ["who"], "one"),
+        ("last_wins", ["who"], "two"),
+    ],
 )
 async def test_a_conflict_is_resolved_as_asked_and_told(
     resolution: str, offered: list[str], answer: str, caplog: pytest.LogCaptureFixture
@@ -219,10 +226,10 @@ async def test_a_scenario_of_a_connected_server_keeps_its_tools_from_the_agent()
 async def test_failures_of_a_connected_scenario_keep_their_kind() -> None:
     async with over_http(build()) as url, Environment("main").connect_url(url) as env:
         with pytest.raises(SetupFailure, match="no disk"):
-            await env.run_scenario_setup("broken-setup", {})
-        await env.run_scenario_setup("broken-grade", {})
+            await env.run_scenario_setup("broken_setup", {})
+        await env.run_scenario_setup("broken_grade", {})
         with pytest.raises(GradingFailure, match="the grader is confused"):
-            await env.run_scenario_evaluate("broken-grade")
+            await env.run_scenario_evaluate("broken_grade")
 
 
 async def test_an_environment_that_connects_another_serves_its_scenarios() -> None:
@@ -251,23 +258,32 @@ def shop() -> FastAPI:
     def read_item(item_id: int, short: bool = False) -> dict[str, Any]:
         return {"id": item_id, "short": short, "open": app.state.open}
 
-    @app.get("/staff", operation_id="staff", include_in_schema=False)
+    router = APIRouter(prefix="/back", include_in_schema=False)
+
+    @router.get("/staff", operation_id="staff")
     def staff() -> list[str]:
         return ["ann"]
 
+    app.include_router(router)
     return app
 
 
 @pytest.mark.parametrize(
     ("include_hidden", "expected"), [(True, ["read_item", "staff"]), (False, ["read_item"])]
 )
-async def test_operations_of_a_fastapi_application_are_tools(include_hidden: bool, expected: list[str]) -> None:
-    env = Environment("main").connect_fastapi(shop(), include_hidden=include_hidden)
+async def test_operations_of_a_fastapi_application_are_tools(
+    include_hidden: bool, expected: list[str]
+) -> None:
+    app = shop()
+    env = Environment("main").connect_fastapi(app, include_hidden=include_hidden)
     for _ in range(2):
         async with env:
             assert await names(env) == expected
             result = await env.call_tool("read_item", item_id=3)
             assert result.structured_content == {"id": 3, "short": False, "open": True}
+            if include_hidden:
+                assert (await env.call_tool("staff")).value == ["ann"]
+    assert "staff" not in json.dumps(app.openapi())
 
 
 @asynccontextmanager
@@ -289,7 +305,9 @@ async def test_operations_of_an_openapi_document_are_tools(tmp_path: Path) -> No
 
 async def test_an_openapi_document_is_read_from_the_server_that_it_describes() -> None:
     async with shop_over_http() as url:
-        env = await asyncio.to_thread(Environment("main").connect_openapi, f"{url}/openapi.json", f"{url}/")
+        env = await asyncio.to_thread(
+            Environment("main").connect_openapi, f"{url}/openapi.json", f"{url}/"
+        )
         async with env:
             assert (await env.call_tool("read_item", item_id=3)).value["id"] == 3
 
@@ -306,3 +324,57 @@ async def test_an_openapi_document_is_read_from_the_server_that_it_describes() -
 def test_an_unusable_openapi_document_is_told_in_one_line(spec: Any, told: str) -> None:
     with pytest.raises(UserError, match=told):
         Environment("main").connect_openapi(spec)
+
+
+def test_a_missing_library_is_named_with_its_install_command(python: Command) -> None:
+    script = """
+import sys
+sys.modules["fastmcp"] = None
+from hud import Environment
+from hud.errors import UserError
+try:
+    Environment("main").connect_openapi({"paths": {}}, "http://localhost")
+except UserError as exc:
+    print(exc.message, exc.hint, sep="|")
+"""
+    ended = python.having(PYTHONPATH=os.getcwd())("-c", script)
+    assert "through the `fastmcp` library, which is missing" in ended.stdout
+    assert "|pip install 'hud-local[openapi]'" in ended.stdout
+
+
+async def test_results_that_break_their_own_schema_are_taken_as_they_are() -> None:
+    schema = {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]}
+    tool = mcp_types.Tool(name="row", input_schema={"type": "object"}, output_schema=schema)
+
+    async def list_tools(_ctx: Any, _params: Any) -> mcp_types.ListToolsResult:
+        return mcp_types.ListToolsResult(tools=[tool])
+
+    async def call_tool(_ctx: Any, _params: Any) -> mcp_types.CallToolResult:
+        return mcp_types.CallToolResult(content=[mcp_types.TextContent(text='{"id": 1}')])
+
+    server = Server("original", on_list_tools=list_tools, on_call_tool=call_tool)
+    async with Environment("main").connect_server(server) as env:
+        assert (await env.call_tool("row")).text == '{"id": 1}'
+
+
+async def test_submitting_an_answer_is_not_worth_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with over_http(build()) as url, Environment("main").connect_url(url) as env:
+        await env.run_scenario_setup("echo", {})
+        await env.submit("echo", "x")
+        await env.run_scenario_evaluate("echo")
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+async def test_a_server_that_goes_away_is_told_and_nothing_hangs() -> None:
+    async with AsyncExitStack() as stack, asyncio.timeout(2 * LIMIT):
+        url = await stack.enter_async_context(over_http(build()))
+        async with Environment("main").connect_url(url, alias="lab") as env:
+            await stack.aclose()
+            with pytest.raises(ConnectionFailure, match="`lab` went away during tool `add`"):
+                await env.call_tool("add", a=1, b=2)
+            with pytest.raises(
+                ConnectionFailure, match="`lab` went away during prompt `served:echo`"
+            ):
+                await env.run_scenario_setup("echo", {})

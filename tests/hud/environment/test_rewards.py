@@ -166,11 +166,15 @@ async def test_a_result_made_of_nan_fails_where_the_author_made_it() -> None:
         yield EvaluationResult(reward=NAN)
 
     await env.run_scenario_setup("maths", {})
-    with pytest.raises(GradingFailure, match="scenario `maths` .*reward is nan, not a finite number"):
+    with pytest.raises(
+        GradingFailure, match=r"scenario `maths` .*reward is nan, not a finite number"
+    ):
         await env.run_scenario_evaluate("maths")
 
 
-@pytest.mark.parametrize("value", [2.5, -1, {"reward": 1.5}, EvaluationResult(reward=-0.25)], ids=repr)
+@pytest.mark.parametrize(
+    "value", [2.5, -1, {"reward": 1.5}, EvaluationResult(reward=-0.25)], ids=repr
+)
 async def test_a_reward_out_of_range_is_kept_and_told_once(value: Any) -> None:
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
@@ -196,7 +200,7 @@ async def test_everything_that_a_result_holds_is_kept() -> None:
         info={"why": ["a"]},
         isError=True,
         subscores=[SubScore(name="a", value=0.5, metadata={"evidence": 1})],
-        remark="an extra field",  # type: ignore[call-arg]
+        remark="an extra field",
     )
     result = await graded(given_result)
     assert result == given_result
@@ -207,7 +211,12 @@ async def test_everything_that_a_result_holds_is_kept() -> None:
 
 async def test_a_dict_gives_every_field_of_a_result() -> None:
     result = await graded(
-        {"reward": 1, "content": "good", "subscores": [{"name": "a", "value": 1}], "remark": "extra"}
+        {
+            "reward": 1,
+            "content": "good",
+            "subscores": [{"name": "a", "value": 1}],
+            "remark": "extra",
+        }
     )
     assert (result.reward, result.content) == (1.0, "good")
     assert result.subscores == [SubScore(name="a", value=1)]
@@ -221,7 +230,10 @@ async def test_a_foreign_result_keeps_what_it_says() -> None:
 @pytest.mark.parametrize(
     ("subscores", "complaint"),
     [
-        ([SubScore(name="a", weight=0.5, value=1), SubScore(name="a", weight=0.5, value=1)], "share a name"),
+        (
+            [SubScore(name="a", weight=0.5, value=1), SubScore(name="a", weight=0.5, value=1)],
+            "share a name",
+        ),
         ([SubScore(name="a", weight=0.5, value=1)], "add up to 0.5, not to 1"),
         ([SubScore(name="a", value=0)], "add up to 0, but the reward is 1"),
     ],

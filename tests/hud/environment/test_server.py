@@ -75,12 +75,21 @@ async def test_a_scenario_is_a_prompt_and_a_resource(client: Client) -> None:
     resources = {resource.uri for resource in (await client.list_resources()).resources}
     assert "served:echo" in prompts
     assert "served:echo" in resources
-    assert [argument.name for argument in prompts["served:echo"].arguments or []] == ["word", "times", "words"]
+    assert [argument.name for argument in prompts["served:echo"].arguments or []] == [
+        "word",
+        "times",
+        "words",
+    ]
 
 
 async def test_the_source_of_a_scenario_is_published_nowhere(client: Client) -> None:
-    rendered = await client.get_prompt("served:broken-grade")
-    listed = [await client.list_prompts(), await client.list_resources(), await client.list_tools(), rendered]
+    rendered = await client.get_prompt("served:broken_grade")
+    listed = [
+        await client.list_prompts(),
+        await client.list_resources(),
+        await client.list_tools(),
+        rendered,
+    ]
     assert "hunter2" not in "".join(item.model_dump_json() for item in listed)
 
 
@@ -98,11 +107,13 @@ async def test_typed_arguments_win_over_strings(client: Client) -> None:
 @pytest.mark.parametrize(
     ("name", "kind", "told"),
     [
-        ("served:broken-setup", "SetupFailure", "ValueError: no disk"),
+        ("served:broken_setup", "SetupFailure", "ValueError: invalid literal"),
         ("served:missing", "UserError", "no scenario or prompt `served:missing`"),
     ],
 )
-async def test_a_failure_says_what_kind_it_is(client: Client, name: str, kind: str, told: str) -> None:
+async def test_a_failure_says_what_kind_it_is(
+    client: Client, name: str, kind: str, told: str
+) -> None:
     with pytest.raises(MCPError, match=told) as caught:
         await client.get_prompt(name)
     assert caught.value.data["kind"] == kind
@@ -111,7 +122,11 @@ async def test_a_failure_says_what_kind_it_is(client: Client, name: str, kind: s
 async def test_grading_without_a_setup_is_an_error_with_the_next_step(client: Client) -> None:
     with pytest.raises(MCPError, match="was not set up") as caught:
         await client.read_resource("served:echo")
-    assert caught.value.data == {"kind": "GradingFailure", "hint": "get the scenario's prompt first", "detail": None}
+    assert caught.value.data == {
+        "kind": "GradingFailure",
+        "hint": "get the scenario's prompt first",
+        "detail": None,
+    }
 
 
 async def test_an_unknown_resource_is_an_error_of_the_request(client: Client) -> None:
@@ -133,16 +148,13 @@ async def test_what_a_resource_or_prompt_of_the_author_raises_is_told(client: Cl
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_an_answer_arrives_as_it_was_submitted(path: str, tmp_path: Path) -> None:
+async def test_every_path_keeps_the_answer_and_refuses_an_excluded_tool(
+    path: str, tmp_path: Path
+) -> None:
     async with client_over(path, build(), tmp_path) as client:
         for answer in ('{"content": "x", "citations": []}', "[1, 2]", "null", "", "plain"):
             grade = json.loads(await play(client, answer))
             assert grade["info"]["answer"] == answer
-
-
-@pytest.mark.parametrize("path", PATHS)
-async def test_an_excluded_tool_is_hidden_and_refused_on_every_path(path: str, tmp_path: Path) -> None:
-    async with client_over(path, build(), tmp_path) as client:
         await client.get_prompt("served:guarded")
         listed = [tool.name for tool in (await client.list_tools(cache_mode="refresh")).tools]
         result = await client.call_tool("secret")

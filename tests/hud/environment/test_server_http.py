@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import signal
 import socket
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from tests.hud.environment.served import (
     over_http,
     play,
     program,
+    reachable,
 )
 
 pytestmark = pytest.mark.anyio
@@ -70,7 +71,11 @@ async def test_other_sites_get_no_leave_to_read_answers() -> None:
 
 
 async def test_two_sessions_side_by_side_play_their_own_scenarios() -> None:
-    async with over_http(build()) as url, Client(url, mode="legacy") as one, Client(url, mode="legacy") as two:
+    async with (
+        over_http(build()) as url,
+        Client(url, mode="legacy") as one,
+        Client(url, mode="legacy") as two,
+    ):
         await one.get_prompt("served:guarded")
         await two.get_prompt("served:echo", {"word": "two"})
         await two.call_tool(SUBMIT_TOOL, {"scenario": "echo", "answer": "two"})
@@ -78,7 +83,9 @@ async def test_two_sessions_side_by_side_play_their_own_scenarios() -> None:
         assert not (await two.call_tool("secret")).is_error
         with pytest.raises(MCPError, match="was not set up"):
             await one.read_resource("served:echo")
-        assert '"reward":1.0' in (await two.read_resource("served:echo")).model_dump_json().replace("\\", "")
+        assert '"reward":1.0' in (await two.read_resource("served:echo")).model_dump_json().replace(
+            "\\", ""
+        )
 
 
 async def test_a_session_that_ends_closes_its_scenario() -> None:
@@ -95,7 +102,10 @@ async def test_a_session_that_ends_closes_its_scenario() -> None:
 async def test_an_idle_session_expires_and_its_scenario_is_closed(mode: str) -> None:
     tidied = asyncio.Event()
     env = build(lambda line: tidied.set() if line == "tidied" else None)
-    async with over_http(env, session_idle_timeout=0.2) as url, httpx.AsyncClient(headers=ACCEPT) as http:
+    async with (
+        over_http(env, session_idle_timeout=0.2) as url,
+        httpx.AsyncClient(headers=ACCEPT) as http,
+    ):
         if mode == "legacy":
             await _set_up_by_hand(http, url)
         else:
@@ -107,10 +117,16 @@ async def test_an_idle_session_expires_and_its_scenario_is_closed(mode: str) -> 
 
 async def _set_up_by_hand(http: httpx.AsyncClient, url: str) -> None:
     """Without the stream that clients keep open, which keeps a session from being idle."""
-    info = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
+    info = {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "x", "version": "1"},
+    }
     begun = await http.post(url, json={**PING, "method": "initialize", "params": info})
     headers = {"mcp-session-id": begun.headers["mcp-session-id"]}
-    await http.post(url, json={"jsonrpc": "2.0", "method": "notifications/initialized"}, headers=headers)
+    await http.post(
+        url, json={"jsonrpc": "2.0", "method": "notifications/initialized"}, headers=headers
+    )
     prompt = {**PING, "method": "prompts/get", "params": {"name": "served:tidy"}}
     assert (await http.post(url, json=prompt, headers=headers)).status_code == 200
 
@@ -126,65 +142,65 @@ async def test_a_large_result_reaches_our_own_client() -> None:
         assert len((await connection.call_tool("big", {})).text) == 3_000_000
 
 
-async def test_a_grading_failure_is_one_for_our_own_client_too(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_grading_failure_is_one_for_our_own_client_too(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async with over_http(build()) as url, open_url(url, None, "served") as connection:
-        await connection.get_prompt("served:broken-grade", {})
-        with pytest.raises(GradingFailure, match="AssertionError: the grader is confused") as caught:
-            await connection.read_resource("served:broken-grade")
+        await connection.get_prompt("served:broken_grade", {})
+        with pytest.raises(
+            GradingFailure, match="AssertionError: the grader is confused"
+        ) as caught:
+            await connection.read_resource("served:broken_grade")
     assert caught.value.detail is None
     assert "assert not expected" in caplog.text
 
 
 async def test_the_graders_source_does_not_travel() -> None:
     async with over_http(build()) as url, Client(url, mode="legacy") as client:
-        await client.get_prompt("served:broken-grade")
+        await client.get_prompt("served:broken_grade")
         with pytest.raises(MCPError) as caught:
-            await client.read_resource("served:broken-grade")
+            await client.read_resource("served:broken_grade")
     assert "expected" not in json.dumps(caught.value.error.model_dump())
 
 
 async def test_stopping_runs_every_hook_once() -> None:
     journal: list[str] = []
-    async with over_http(build(journal.append)) as url:
-        async with Client(url, mode="legacy") as one, Client(url) as two:
-            await play(one, "x")
-            await play(two, "x")
+    async with (
+        over_http(build(journal.append)) as url,
+        Client(url, mode="legacy") as one,
+        Client(url) as two,
+    ):
+        await play(one, "x")
+        await play(two, "x")
     assert journal == ["initialize", "shutdown"]
 
 
-@pytest.mark.parametrize("mode", ["legacy", "auto"])
-async def test_a_signal_stops_the_server_while_clients_are_connected(mode: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("mode", "number"), [("legacy", signal.SIGTERM), ("auto", signal.SIGINT)])
+async def test_a_signal_stops_the_server_while_clients_are_connected(
+    mode: str, number: int, tmp_path: Path
+) -> None:
     journal, port = tmp_path / "journal", free_port()
-    process = subprocess.Popen(program("http", journal, str(port)), env=environment_variables())
+    command = program("http", journal, str(port))
+    process = await asyncio.create_subprocess_exec(*command, env=environment_variables())
     try:
-        await _reachable(port)
-        async with Client(f"http://127.0.0.1:{port}/mcp", mode=mode) as client:
-            await client.get_prompt("served:tidy")
-            process.send_signal(signal.SIGTERM)
-            status = await asyncio.to_thread(process.wait, LIMIT)
+        async with asyncio.timeout(2 * LIMIT):
+            await reachable(port)
+            async with Client(f"http://127.0.0.1:{port}/mcp", mode=mode) as client:
+                await client.get_prompt("served:tidy")
+                process.send_signal(number)
+                assert await process.wait() == 0
     finally:
-        process.kill()
-        process.wait()
-    assert status == 0
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
     assert journal.read_text().split() == ["initialize", "tidied", "shutdown"]
 
 
-async def _reachable(port: int) -> None:
-    async with asyncio.timeout(LIMIT):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.02)
-            else:
-                writer.close()
-                return
-
-
 async def test_an_address_in_use_is_told_in_one_line() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        with pytest.raises(UserError, match="cannot serve at 127.0.0.1:.*in use"):
-            await serve(build(), "http", port=taken.getsockname()[1])
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(UserError, match=r"cannot serve at 127\.0\.0\.1:.*in use"),
+    ):
+        await serve(build(), "http", port=taken.getsockname()[1])
 
 
 async def test_a_hook_that_fails_keeps_the_server_from_starting() -> None:

@@ -29,7 +29,9 @@ async def test_clients_without_sessions_share_one() -> None:
     async with Client(protocol_server(build()), mode=MODERN) as client:
         await client.get_prompt("served:echo", {"word": "a"})
         await client.call_tool(SUBMIT_TOOL, {"answer": "a"})
-        assert '"reward":1.0' in getattr((await client.read_resource("served:echo")).contents[0], "text", "")
+        assert '"reward":1.0' in getattr(
+            (await client.read_resource("served:echo")).contents[0], "text", ""
+        )
 
 
 async def test_a_client_without_sessions_may_name_one_in_each_request() -> None:
@@ -48,12 +50,12 @@ async def test_no_more_named_sessions_are_opened_than_allowed() -> None:
 
 
 async def test_a_named_session_expires_when_it_is_idle_and_not_before() -> None:
-    journal: list[str] = []
-    async with Client(protocol_server(build(journal.append), Limits(idle_timeout=0.1)), mode=MODERN) as client:
+    tidied = asyncio.Event()
+    env = build(lambda line: tidied.set() if line == "tidied" else None)
+    async with Client(protocol_server(env, Limits(idle_timeout=0.1)), mode=MODERN) as client:
         await client.get_prompt("served:tidy")
         async with asyncio.timeout(LIMIT):
-            while "tidied" not in journal:
-                await asyncio.sleep(0.01)
+            await tidied.wait()
         with pytest.raises(MCPError, match="was not set up"):
             await client.read_resource("served:tidy")
 
@@ -78,7 +80,10 @@ async def test_a_request_that_is_cancelled_lets_the_tool_clean_up(mode: str) -> 
             await asyncio.sleep(0.01)
             cleaned.set()
 
-    async with Client(protocol_server(env), mode=mode) as client, anyio.create_task_group() as group:
+    async with (
+        Client(protocol_server(env), mode=mode) as client,
+        anyio.create_task_group() as group,
+    ):
         group.start_soon(client.call_tool, "wait")
         await started.wait()
         group.cancel_scope.cancel()

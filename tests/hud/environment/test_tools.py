@@ -1,4 +1,4 @@
-"""Functions as tools: every form of the decorator, every kind of result, and how failures are told."""
+"""Functions as tools: every form of the decorator, every kind of result, told failures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from functools import partial, wraps
 from typing import Any
 
 import anyio
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import mcp_types
 import pytest
 from pydantic import BaseModel, Field
@@ -286,7 +286,9 @@ RESULTS: list[tuple[Any, Any, str | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("value", "structured", "text"), RESULTS, ids=lambda value: repr(value)[:30])
+@pytest.mark.parametrize(
+    ("value", "structured", "text"), RESULTS, ids=lambda value: repr(value)[:30]
+)
 async def test_a_plain_value_is_text_and_structured_content(
     value: Any, structured: Any, text: str | None
 ) -> None:
@@ -366,7 +368,14 @@ async def test_structured_content_fits_the_output_schema(annotation: Any, value:
 
 @pytest.mark.parametrize(
     "annotation",
-    [None, Any, mcp_types.ImageContent, list[mcp_types.ContentBlock], str | mcp_types.TextContent, Picture],
+    [
+        None,
+        Any,
+        mcp_types.ImageContent,
+        list[mcp_types.ContentBlock],
+        str | mcp_types.TextContent,
+        Picture,
+    ],
     ids=str,
 )
 def test_results_without_data_have_no_output_schema(annotation: Any) -> None:

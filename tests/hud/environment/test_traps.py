@@ -1,4 +1,4 @@
-"""What published environments stumble over, in the process itself; the other tests of serving repeat it over MCP."""
+"""What published environments stumble over; the tests of serving repeat it over every path."""
 
 from __future__ import annotations
 
@@ -59,11 +59,12 @@ async def test_an_initialize_hook_that_the_author_calls_by_hand_does_not_run_aga
 
 @pytest.mark.parametrize("parameter", ["ctx", "_ctx", "init_ctx", "whatever", "context=None", ""])
 async def test_an_initialize_hook_may_call_its_argument_anything(parameter: str) -> None:
-    env, namespace = Environment("v4"), {"calls": []}
-    exec(f"async def init({parameter}):\n    calls.append('init')", namespace)  # type: ignore[arg-type]
-    env.initialize(namespace["init"])  # type: ignore[arg-type]
+    env, calls = Environment("v4"), list[str]()
+    namespace: dict[str, Any] = {"calls": calls}
+    exec(f"async def init({parameter}):\n    calls.append('init')", namespace)
+    env.initialize(namespace["init"])
     async with env:
-        assert namespace["calls"] == ["init"]
+        assert calls == ["init"]
 
 
 async def test_an_initialize_hook_may_look_for_a_progress_token() -> None:
@@ -71,7 +72,9 @@ async def test_an_initialize_hook_may_look_for_a_progress_token() -> None:
 
     @env.initialize
     async def init(ctx: Any) -> None:
-        seen.extend([ctx.meta.get("progressToken"), getattr(ctx.meta, "progressToken", None), ctx.session])
+        seen.extend(
+            [ctx.meta.get("progressToken"), getattr(ctx.meta, "progressToken", None), ctx.session]
+        )
 
     async with env:
         assert seen == [None, None, None]
@@ -79,16 +82,23 @@ async def test_an_initialize_hook_may_look_for_a_progress_token() -> None:
 
 async def test_a_scenario_that_raises_names_itself_and_its_boundary() -> None:
     session = Session(build())
-    with pytest.raises(SetupFailure, match="`broken-setup` failed in setup: ValueError: no disk"):
-        await session.get_prompt("broken-setup", {})
-    await session.get_prompt("broken-grade", {})
-    with pytest.raises(GradingFailure, match="`broken-grade` failed in grading: AssertionError"):
-        await session.grade("broken-grade")
+    with pytest.raises(
+        SetupFailure, match="`broken_setup` failed in setup: ValueError: invalid literal"
+    ):
+        await session.get_prompt("broken_setup", {})
+    await session.get_prompt("broken_grade", {})
+    with pytest.raises(GradingFailure, match="`broken_grade` failed in grading: AssertionError"):
+        await session.grade("broken_grade")
 
 
 @pytest.mark.parametrize(
     ("name", "normalised"),
-    [("my_env_deploy", "my-env-deploy"), (" My  Env ", "my-env"), ("a.b/c", "abc"), ("", "environment")],
+    [
+        ("my_env_deploy", "my-env-deploy"),
+        (" My  Env ", "my-env"),
+        ("a.b/c", "abc"),
+        ("", "environment"),
+    ],
 )
 def test_names_are_normalised(name: str, normalised: str) -> None:
     assert Environment(name).name == normalised
@@ -109,11 +119,11 @@ async def test_an_excluded_tool_is_refused_to_agents_but_not_to_the_scenario() -
     def solution() -> str:
         return "42"
 
-    @env.scenario("exam", exclude_tools=["solution"])
     async def exam() -> Any:
         answer = yield "What is it?"
         yield answer == (await env.call_tool("solution")).text
 
+    env.scenario(exam, exclude_tools=["solution"])
     async with env:
         session = Session(env)
         await session.get_prompt("exam", {})
@@ -161,10 +171,12 @@ from mcp.client.stdio import stdio_client
 from pydantic import AnyUrl
 
 async def main(command, *args):
-    async with stdio_client(StdioServerParameters(command=command, args=args, env=dict(os.environ))) as streams:
+    parameters = StdioServerParameters(command=command, args=args, env=dict(os.environ))
+    async with stdio_client(parameters) as streams:
         async with ClientSession(*streams) as session:
             await session.initialize()
-            print([(await session.call_tool(name)).structuredContent for name in ("row", "rows", "nothing")])
+            called = [await session.call_tool(name) for name in ("row", "rows", "nothing")]
+            print([result.structuredContent for result in called])
             await session.get_prompt("served:echo", {"word": "x"})
             await session.call_tool("_hud_submit", {"scenario": "served:echo", "answer": "x"})
             print((await session.read_resource(AnyUrl("served:echo"))).contents[0].text)
@@ -178,7 +190,12 @@ def test_the_older_strict_client_accepts_every_result(tmp_path: Path) -> None:
     python = _older_library(tmp_path)
     command = [python, "-c", STRICT_CLIENT, *program("stdio", tmp_path / "journal")]
     ended = subprocess.run(
-        command, capture_output=True, text=True, timeout=3 * LIMIT, check=False, env=environment_variables()
+        command,
+        capture_output=True,
+        text=True,
+        timeout=3 * LIMIT,
+        check=False,
+        env=environment_variables(),
     )
     assert ended.returncode == 0, ended.stderr
     structured, grade = ended.stdout.splitlines()
@@ -188,7 +205,9 @@ def test_the_older_strict_client_accepts_every_result(tmp_path: Path) -> None:
 
 def _older_library(tmp_path: Path) -> str:
     """An interpreter that has the last release before the current protocol era."""
-    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True, timeout=6 * LIMIT)
+    subprocess.run(
+        [sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True, timeout=6 * LIMIT
+    )
     python = str(tmp_path / "venv" / "bin" / "python")
     install = [python, "-m", "pip", "install", "--quiet", "mcp==1.30.0"]
     if subprocess.run(install, check=False, timeout=12 * LIMIT, capture_output=True).returncode:
@@ -199,7 +218,7 @@ def _older_library(tmp_path: Path) -> str:
 async def test_the_original_server_class_is_an_environment() -> None:
     mcp = MCPServer("my-env")
 
-    @mcp.tool()
+    @mcp.tool
     def my_tool() -> str:
         return "done"
 
@@ -215,20 +234,28 @@ async def test_a_router_is_included_and_a_hub_is_mounted() -> None:
     mcp.include_router(router)
     mcp.mount(hub, prefix="hub")
     async with Client(protocol_server(mcp)) as client:
-        assert sorted(tool.name for tool in (await client.list_tools()).tools) == ["board", "hub_grade"]
+        assert sorted(tool.name for tool in (await client.list_tools()).tools) == [
+            "board",
+            "hub_grade",
+        ]
 
 
-def test_the_migration_guides_server_runs_with_either_import(tmp_path: Path) -> None:
-    for line in ("from hud.server import MCPServer as Made", "from hud import Environment as Made"):
-        script = tmp_path / "server.py"
-        script.write_text(f'{line}\nmcp = Made("my-env")\n\n@mcp.tool()\ndef my_tool(): ...\n\nmcp.run()\n')
-        ended = subprocess.run(
-            [sys.executable, str(script)],
-            input='{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n',
-            capture_output=True,
-            text=True,
-            timeout=LIMIT,
-            env=environment_variables(),
-            check=False,
-        )
-        assert ended.returncode == 0, ended.stderr
+def test_the_migration_guides_server_runs(tmp_path: Path) -> None:
+    script = tmp_path / "server.py"
+    script.write_text(
+        "from hud.server import MCPServer\n"
+        'mcp = MCPServer("my-env")\n'
+        "@mcp.tool()\n"
+        "def my_tool(): ...\n"
+        "mcp.run()\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, str(script)],
+        input="",
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        env=environment_variables(),
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")

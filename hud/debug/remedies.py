@@ -1,0 +1,176 @@
+"""From evidence to a diagnosis: what is wrong in one line, and what to do about it. Pure.
+
+1. A process killed for memory is that, whatever else is known.
+2. A kind that the check knows already is taken as it is.
+3. Then words decide: those of the error before its detail, and that before stderr.
+4. What is left shows in how the process stands: it ended, prints on stdout, listens elsewhere, or is silent.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from hud.debug.evidence import Evidence, Kind, reachable
+from hud.debug.rules import RAISE_MEMORY, command_fix, matching, refused_port, subject
+
+INTERPRETERS = {"python", "python3", "node", "bash", "sh", "ash", "zsh"}
+ERROR_LIMIT = 400
+"""Characters of an error that are shown."""
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """A diagnosis."""
+
+    kind: Kind
+    error: str
+    """What is wrong, in one line."""
+    fix: str
+    """What to do about it, in one line."""
+
+
+FIXES = {
+    Kind.NO_IMAGE: "build it: hud build DIR (or hud debug DIR --build); `docker images` lists what there is",
+    Kind.IMPORT: "correct the file that the traceback ends in",
+    Kind.HTTP: "serve Streamable HTTP at /mcp, and let any Host header in: env.run(transport='http', host='0.0.0.0')",
+    Kind.MODERN_ONLY: "serve the initialize handshake as well: scenarios need a session",
+    Kind.NOTHING_OFFERED: "declare a tool (@env.tool) or a scenario (@env.scenario) before the server starts",
+    Kind.TOOL_NAME: "rename it: providers take 1 to 64 letters, digits, `_` and `-`",
+    Kind.TOOL_SCHEMA: "correct the tool's input schema: JSON Schema of type `object`",
+    Kind.TOOL_OUTPUT: "return what the tool's output schema says, or drop the schema",
+    Kind.TOOL: "correct the tool; what the server printed is below",
+    Kind.SETUP: "correct the scenario's part before its first `yield`",
+    Kind.GRADING: "correct the scenario's part after its first `yield`: an empty answer must get a reward as well",
+    Kind.REWARD: "yield a number from 0 to 1 at the end of the scenario",
+    Kind.PROMPT_CHANGES: "make the prompt depend on the scenario's arguments alone: seed what is random, reset state",
+    Kind.SHARED_STATE: "keep state inside the container: rollouts run side by side",
+    Kind.SHUTDOWN: "end on SIGTERM: write CMD in its exec form, [\"python\", \"env.py\"], and do not ignore the signal",
+    Kind.LEFTOVERS: "end what the server started before it ends itself: @env.shutdown",
+}
+"""What to do about the kinds that a check knows by itself."""
+
+
+def diagnose(evidence: Evidence) -> Remedy:
+    """What the evidence says is wrong, and what to do about it."""
+    if evidence.out_of_memory:
+        limit = f" of {evidence.memory}" if evidence.memory else ""
+        return _remedy(Kind.MEMORY, f"out of memory: it used more than its limit{limit}", RAISE_MEMORY)
+    if evidence.kind in FIXES:
+        return _remedy(evidence.kind, evidence.error, FIXES[evidence.kind])
+    for text in (evidence.error, evidence.detail, "\n".join(evidence.stderr)):
+        if found := _by_words(text, evidence):
+            return found
+    return _by_state(evidence)
+
+
+def _remedy(kind: Kind, error: str, fix: str) -> Remedy:
+    return Remedy(kind, " ".join(error.split())[:ERROR_LIMIT], fix)
+
+
+def _by_words(text: str, evidence: Evidence) -> Remedy | None:
+    found = matching(text)
+    if found is None:
+        return None
+    rule, match = found
+    fix = rule.fix(subject(match), evidence)
+    if rule.kind is Kind.BACKEND:
+        port = refused_port("\n".join((text, evidence.detail, *evidence.stderr)))
+        return _remedy(rule.kind, f"Connection refused{f' on port {port}' if port else ''}", fix)
+    if text is evidence.error:
+        return _remedy(rule.kind, text, fix)
+    return _remedy(rule.kind, _joined(_opening(evidence), _line_around(text, match)), fix)
+
+
+def _opening(evidence: Evidence) -> str:
+    return f"the server {evidence.ending}" if evidence.ending else evidence.error
+
+
+def _joined(opening: str, words: str) -> str:
+    return ": ".join(part for part in (opening, words) if part)
+
+
+def _line_around(text: str, match: re.Match[str]) -> str:
+    start = text.rfind("\n", 0, match.start()) + 1
+    end = text.find("\n", match.end())
+    return text[start : len(text) if end < 0 else end].strip()
+
+
+def _by_state(evidence: Evidence) -> Remedy:
+    if not evidence.running:
+        return _ended(evidence)
+    if evidence.kind is Kind.STDOUT or (evidence.noise and evidence.timed_out):
+        return _polluted(evidence)
+    if evidence.kind is not Kind.NO_ANSWER:
+        return _unknown(evidence)
+    if evidence.port is not None:
+        return _unreachable(evidence, evidence.port)
+    if evidence.listeners:
+        return _speaks_elsewhere(evidence)
+    return _silent(evidence)
+
+
+def _ended(evidence: Evidence) -> Remedy:
+    last = evidence.stderr[-1].strip() if evidence.stderr else ""
+    opening = _opening(evidence)
+    if evidence.exit_code == 0:
+        fix = "let the command go on serving: env.run() at the end of the file, or `hud dev env:env --stdio`"
+        return _remedy(Kind.ENDS_AT_ONCE, f"{opening} instead of serving", fix)
+    if evidence.exit_code in (126, 127):
+        return _remedy(Kind.WRONG_COMMAND, _joined(opening, last), command_fix(None, evidence))
+    return _remedy(Kind.CRASH, _joined(opening, last), _crash_fix(evidence.stderr))
+
+
+def _crash_fix(stderr: tuple[str, ...]) -> str:
+    places = re.findall(r'File "([^"<]+)", line (\d+)', "\n".join(stderr))
+    own = [place for place in places if not re.search(r"/lib/python|-packages/", place[0])]
+    if not places:
+        return "look at what the server printed, below"
+    path, line = (own or places)[-1]
+    return f"correct {path}, line {line}, where it was raised"
+
+
+def _polluted(evidence: Evidence) -> Remedy:
+    shown = evidence.noise[0][:80] if evidence.noise else ""
+    fix = "print to stderr (print(…, file=sys.stderr), logging to stderr): stdout belongs to the protocol"
+    return _remedy(Kind.STDOUT, f"stdout holds what is no protocol: {shown!r}", fix)
+
+
+def _unreachable(evidence: Evidence, port: int) -> Remedy:
+    reached = reachable(evidence.listeners, port)
+    others = ", ".join(str(one) for one in evidence.listeners if one.port != port)
+    if reached is False:
+        fix = f"bind every interface: env.run(transport='http', host='0.0.0.0', port={port})"
+        return _remedy(Kind.LOOPBACK, f"port {port} is open on 127.0.0.1 only, inside the container", fix)
+    if reached is None and others:
+        told = f"nothing listens on port {port}, which the image names; {others} is open inside"
+        other = evidence.mcp_port or next(one.port for one in evidence.listeners if one.port != port)
+        return _remedy(Kind.OTHER_PORT, told, f"serve on port {port}, or name the right one: EXPOSE {other}")
+    if reached is None:
+        told = f"nothing listens on port {port}, which the image names, after its time limit"
+        fix = f"serve on port {port}; start-up work belongs after the server is up; --timeout waits longer"
+        return _remedy(Kind.BLOCKED, told, fix)
+    return _remedy(Kind.HTTP, _joined(f"port {port} is open, but no MCP answers", evidence.error), FIXES[Kind.HTTP])
+
+
+def _speaks_elsewhere(evidence: Evidence) -> Remedy:
+    open_ports = ", ".join(str(one) for one in evidence.listeners)
+    told = f"nothing answers on stdin and stdout, but {open_ports} is open inside"
+    port = evidence.listeners[0].port
+    fix = f"serve over stdio (`hud dev env:env --stdio`), or say that it serves HTTP: EXPOSE {port}"
+    return _remedy(Kind.OTHER_PORT, told, fix)
+
+
+def _silent(evidence: Evidence) -> Remedy:
+    program = evidence.command[0].rpartition("/")[2] if len(evidence.command) == 1 else ""
+    if program in INTERPRETERS:
+        told = f"the command is a bare `{program}`, which serves nothing"
+        return _remedy(Kind.WRONG_COMMAND, told, 'name the server: CMD ["python", "env.py"]')
+    fix = "serve first, and do slow work in @env.initialize or in a tool; --timeout waits longer"
+    return _remedy(Kind.BLOCKED, evidence.error, fix)
+
+
+def _unknown(evidence: Evidence) -> Remedy:
+    if evidence.timed_out:
+        return _remedy(Kind.HANGS, evidence.error, "see what the server printed, below: the request never came back")
+    return _remedy(Kind.UNKNOWN, evidence.error, "see what the server printed, below")
