@@ -309,7 +309,7 @@ class Trace(BaseModel):
 
 
 def __getattr__(name: str) -> Any:
-    """Published code imports `LegacyTask` from here; it lives above and is loaded when asked for."""
+    """Published code imports `LegacyTask` from here; it lives above, loaded when asked for."""
     if name == "LegacyTask":
         return importlib.import_module("hud.environment.legacy").LegacyTask
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

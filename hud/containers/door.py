@@ -243,7 +243,7 @@ def _connect(host: str | None) -> tuple[APIClient, str]:
 
 
 def _locate(host: str | None) -> dict[str, Any]:
-    """Where the engine is, as `APIClient` wants it: given, by `DOCKER_HOST`, or Docker's context."""
+    """Where the engine is, for `APIClient`: given, by `DOCKER_HOST`, or by Docker's context."""
     from docker import utils  # noqa: PLC0415 - heavy, and an optional extra
     from docker.context import ContextAPI  # noqa: PLC0415 - comes with it
 

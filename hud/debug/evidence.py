@@ -25,6 +25,7 @@ class Kind(StrEnum):
     OTHER_PORT = "other-port"
     LOOPBACK = "loopback"
     NO_ANSWER = "no-answer"
+    """Known to a check only: nothing answered the handshake. The remedy says why."""
     BLOCKED = "blocking-start"
     PERMISSION = "permission"
     DISPLAY = "missing-display"
@@ -77,6 +78,8 @@ class Evidence:
     """Whether the check ran into its time limit."""
     detail: str = ""
     """Longer text that belongs to the error, such as a traceback."""
+    in_container: bool = True
+    """Whether the server runs in a container, not as a process of this machine."""
     running: bool = True
     """Whether the server's process still runs."""
     ending: str = ""

@@ -1,7 +1,7 @@
 """From evidence to a diagnosis: what is wrong in one line, and what to do about it. Pure.
 
 1. A process killed for memory is that, whatever else is known.
-2. A kind that the check knows already is taken as it is.
+2. A kind that the check knows already is taken as it is, unless it only says where the author's code failed (`SOFT`).
 3. Then words decide: those of the error before its detail, and that before stderr.
 4. What is left shows in how the process stands: it ended, prints on stdout, listens elsewhere, or is silent.
 """
@@ -50,18 +50,28 @@ FIXES = {
 }
 """What to do about the kinds that a check knows by itself."""
 
+SOFT = {Kind.IMPORT, Kind.TOOL, Kind.SETUP, Kind.GRADING}
+"""Kinds whose error may speak of a more telling one."""
+
 
 def diagnose(evidence: Evidence) -> Remedy:
     """What the evidence says is wrong, and what to do about it."""
     if evidence.out_of_memory:
         limit = f" of {evidence.memory}" if evidence.memory else ""
         return _remedy(Kind.MEMORY, f"out of memory: it used more than its limit{limit}", RAISE_MEMORY)
-    if evidence.kind in FIXES:
-        return _remedy(evidence.kind, evidence.error, FIXES[evidence.kind])
-    for text in (evidence.error, evidence.detail, "\n".join(evidence.stderr)):
+    for text in _telling(evidence):
         if found := _by_words(text, evidence):
             return found
+    if evidence.kind in FIXES and evidence.running:
+        return _remedy(evidence.kind, evidence.error, FIXES[evidence.kind])
     return _by_state(evidence)
+
+
+def _telling(evidence: Evidence) -> list[str]:
+    """The texts whose words may decide."""
+    if evidence.kind in FIXES and evidence.running:
+        return [evidence.error, evidence.detail] if evidence.kind in SOFT else []
+    return [evidence.error, evidence.detail, "\n".join(evidence.stderr)]
 
 
 def _remedy(kind: Kind, error: str, fix: str) -> Remedy:

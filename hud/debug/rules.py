@@ -64,9 +64,11 @@ def _executable_fix(program: str | None, evidence: Evidence) -> str:
     return f"make it executable: RUN chmod +x {program or ' '.join(evidence.command[:1])}"
 
 
-def _module_fix(module: str | None, _: Evidence) -> str:
+def _module_fix(module: str | None, evidence: Evidence) -> str:
     top = (module or "").partition(".")[0]
     name = DISTRIBUTIONS.get(top, top)
+    if not evidence.in_container:
+        return f"install it: pip install {name}"
     return f"install it in the Dockerfile (RUN pip install {name}), or COPY it if `{top}` is a file of yours"
 
 
@@ -81,7 +83,7 @@ def _permission_fix(path: str | None, _: Evidence) -> str:
 
 def _variable_fix(name: str | None, evidence: Evidence) -> str:
     shown = name or "NAME"
-    here = f"hud debug IMAGE -e {shown}=VALUE" if evidence.command else f"export {shown}=VALUE"
+    here = f"hud debug IMAGE -e {shown}=VALUE" if evidence.in_container else f"export {shown}=VALUE"
     return f"set the variable {shown}: {here}"
 
 

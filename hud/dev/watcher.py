@@ -23,10 +23,29 @@ DEBOUNCE_MS = 50
 STEP_MS = 10
 POLL_MS = 300
 IGNORED_FOLDERS = frozenset(
-    {"__pycache__", ".git", ".hg", ".svn", ".venv", "venv", "node_modules", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hud"}
+    {
+        "__pycache__",
+        ".git",
+        ".hg",
+        ".svn",
+        ".venv",
+        "venv",
+        "node_modules",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".pytest_cache",
+        ".hud",
+    }
 )
 IGNORED_SUFFIXES = (".pyc", ".pyo", ".swp", ".swx", ".tmp", "~", ".lock")
-REBUILD_NAMES = ("Dockerfile", "Dockerfile.hud", ".dockerignore", "pyproject.toml", "uv.lock", "poetry.lock")
+REBUILD_NAMES = (
+    "Dockerfile",
+    "Dockerfile.hud",
+    ".dockerignore",
+    "pyproject.toml",
+    "uv.lock",
+    "poetry.lock",
+)
 
 
 class Step(IntEnum):
@@ -58,7 +77,9 @@ class WatchList:
     """Paths that a container sees; None where the code runs on this machine."""
 
     @classmethod
-    def of(cls, names: Iterable[str], root: Path, *, mounted: Iterable[Path] | None = None) -> WatchList:
+    def of(
+        cls, names: Iterable[str], root: Path, *, mounted: Iterable[Path] | None = None
+    ) -> WatchList:
         """The watch list for these names.
 
         Raises:
@@ -113,7 +134,11 @@ class Contents:
         found = []
         for named in self.watched.paths:
             below = named.rglob("*") if named.is_dir() else [named]
-            found += [path for path in below if path.is_file() and self.watched.covers(path) and self._is_inside(path)]
+            found += [
+                path
+                for path in below
+                if path.is_file() and self.watched.covers(path) and self._is_inside(path)
+            ]
         return found
 
     def _is_inside(self, path: Path) -> bool:
@@ -168,7 +193,9 @@ def _cause(names: list[str]) -> str:
     return f"{shown}{f' and {more} more files' if more > 0 else ''} changed"
 
 
-async def watch(watched: WatchList, *, poll: bool, stop: asyncio.Event) -> AsyncIterator[list[Path]]:
+async def watch(
+    watched: WatchList, *, poll: bool, stop: asyncio.Event
+) -> AsyncIterator[list[Path]]:
     """Yield the changed files of each burst of saves, until `stop` is set.
 
     Folders that are deleted and made again are found again. `poll` looks instead of waiting for the kernel's word,
@@ -188,7 +215,9 @@ async def watch(watched: WatchList, *, poll: bool, stop: asyncio.Event) -> Async
                 break
 
 
-async def _bursts(folders: Mapping[Path, bool], *, poll: bool, stop: asyncio.Event) -> AsyncIterator[list[Path]]:
+async def _bursts(
+    folders: Mapping[Path, bool], *, poll: bool, stop: asyncio.Event
+) -> AsyncIterator[list[Path]]:
     """Changed paths in the folders that exist, burst by burst; those below a flat folder are left out."""
     deep = [folder for folder, is_deep in folders.items() if is_deep]
     flat = [folder for folder, is_deep in folders.items() if not is_deep and folder.is_dir()]

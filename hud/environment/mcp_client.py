@@ -109,9 +109,10 @@ class ClientConnection:
         Servers built with the original SDK decode an answer that looks like a JSON object and keep only its `content`;
         wrapping it brings it through unharmed.
         """
-        text = answer if isinstance(answer, str) else json.dumps(answer) if answer is not None else ""
-        is_exact = self._exact_answers.get(scenario.rpartition(":")[2], True)
-        return text if is_exact or not text.lstrip().startswith("{") else json.dumps({"content": text})
+        if self._exact_answers.get(scenario.rpartition(":")[2], True):
+            return answer
+        text = answer if isinstance(answer, str) else json.dumps(answer)
+        return json.dumps({"content": text}) if text.lstrip().startswith("{") else text
 
     async def get_prompt(self, name: str, arguments: Mapping[str, Any]) -> mcp_types.GetPromptResult:
         meta: Any = None if isinstance(arguments, StringArguments) else {TYPED_ARGUMENTS: dict(arguments)}

@@ -91,12 +91,17 @@ class RemoteRun:
         self.answer: Any = None
 
     async def grade(self) -> EvaluationResult:
-        submitted = await self.connection.call_tool(
-            SUBMIT_TOOL, {"scenario": self.full_name, "answer": self.answer}
-        )
-        if submitted.is_error:
-            raise GradingFailure(f"scenario `{self.full_name}` refused the answer: {submitted.text}")
+        if self.answer is not None:
+            await self._submit()
         return parse_grade(await self.connection.read_resource(self.full_name), self.full_name)
+
+    async def _submit(self) -> None:
+        arguments = {"scenario": self.full_name, "answer": self.answer}
+        submitted = await self.connection.call_tool(SUBMIT_TOOL, arguments)
+        if submitted.is_error:
+            raise GradingFailure(
+                f"scenario `{self.full_name}` refused the answer: {submitted.text}"
+            )
 
     async def close(self) -> None:
         """The server closes its side when the connection ends."""

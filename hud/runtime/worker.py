@@ -9,8 +9,8 @@ import asyncio
 import contextlib
 import json
 import os
-import socket
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator

@@ -25,7 +25,6 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp
 
-from hud.dev.gateway.connection import NotDelivered, UpstreamFailure
 from hud.dev.gateway.endpoint import Endpoint
 from hud.dev.gateway.gate import Gate
 from hud.dev.gateway.generation import Generation
@@ -34,7 +33,7 @@ from hud.dev.gateway.security import Guard
 from hud.dev.gateway.sessions import SessionTable, write_private
 from hud.dev.gateway.snapshot import KINDS, Difference, ListKind, Snapshot, differing, introduce
 from hud.dev.gateway.streams import changed_event, feed_session
-from hud.dev.gateway.upstream import Upstream
+from hud.dev.gateway.upstreams.upstream import NotDelivered, Upstream, UpstreamFailure
 
 logger = logging.getLogger(__name__)
 

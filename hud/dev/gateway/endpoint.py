@@ -10,23 +10,10 @@ from functools import partial
 import anyio
 from starlette.types import Receive, Scope, Send
 
-from hud.dev.gateway import messages, sse
-from hud.dev.gateway.answer import HttpAnswer, refuse, reject
-from hud.dev.gateway.channel import (
-    LAST_EVENT,
-    LEGACY,
-    SESSION,
-    VERSION,
-    Channel,
-    result_of,
-)
-from hud.dev.gateway.connection import Headers
-from hud.dev.gateway.envelope import EnvelopeRefused
+from hud.dev.gateway.answer import HttpAnswer, Mailbox, refuse, reject
 from hud.dev.gateway.exchange import Exchange
 from hud.dev.gateway.gate import Gate, Refused, Wait
 from hud.dev.gateway.generation import Generation
-from hud.dev.gateway.mailbox import Mailbox
-from hud.dev.gateway.messages import JsonObject, MalformedMessage, Message
 from hud.dev.gateway.modern import (
     CACHEABLE,
     LISTEN,
@@ -36,13 +23,24 @@ from hud.dev.gateway.modern import (
     freshen,
 )
 from hud.dev.gateway.options import Limits
+from hud.dev.gateway.protocol import messages, sse
+from hud.dev.gateway.protocol.envelope import EnvelopeRefused
+from hud.dev.gateway.protocol.messages import JsonObject, MalformedMessage, Message
 from hud.dev.gateway.relay import Call
 from hud.dev.gateway.security import BodyRefused, read_body
 from hud.dev.gateway.sessions import Parked, Session, SessionTable
 from hud.dev.gateway.snapshot import KINDS
 from hud.dev.gateway.streams import Outlet, changed_event, feed_session
 from hud.dev.gateway.translation import Translator
-from hud.dev.gateway.upstream import header
+from hud.dev.gateway.upstreams.channel import (
+    LAST_EVENT,
+    LEGACY,
+    SESSION,
+    VERSION,
+    Channel,
+    result_of,
+)
+from hud.dev.gateway.upstreams.upstream import Headers, header
 
 Work = Callable[[], Awaitable[None]]
 

@@ -15,17 +15,22 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import anyio
 
-from hud.dev.gateway import messages, sse
 from hud.dev.gateway.answer import Answer, refuse
-from hud.dev.gateway.channel import LAST_EVENT, Channel
-from hud.dev.gateway.connection import Headers, Interrupted, NotDelivered, UpstreamFailure
 from hud.dev.gateway.gate import Gate, Refused, Wait
 from hud.dev.gateway.generation import Generation
 from hud.dev.gateway.options import Limits
+from hud.dev.gateway.protocol import messages, sse
 from hud.dev.gateway.relay import Call, Forgotten, Relay
 from hud.dev.gateway.sessions import Session, SessionRefused
 from hud.dev.gateway.snapshot import Snapshot
-from hud.dev.gateway.upstream import Outgoing
+from hud.dev.gateway.upstreams.channel import LAST_EVENT, Channel
+from hud.dev.gateway.upstreams.upstream import (
+    Headers,
+    Interrupted,
+    NotDelivered,
+    Outgoing,
+    UpstreamFailure,
+)
 
 logger = logging.getLogger(__name__)
 

@@ -9,12 +9,17 @@ from typing import Protocol
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
-from hud.dev.gateway import messages, sse
-from hud.dev.gateway.channel import Channel, envelope, modern_headers
-from hud.dev.gateway.connection import NotDelivered, UpstreamFailure
 from hud.dev.gateway.options import Limits
+from hud.dev.gateway.protocol import messages, sse
 from hud.dev.gateway.snapshot import Snapshot, introduce, take
-from hud.dev.gateway.upstream import Reply, Upstream, media_type
+from hud.dev.gateway.upstreams.channel import Channel, envelope, modern_headers
+from hud.dev.gateway.upstreams.upstream import (
+    NotDelivered,
+    Reply,
+    Upstream,
+    UpstreamFailure,
+    media_type,
+)
 
 FIRST_DELAY, LONGEST_DELAY = 0.05, 0.5
 SHORT_LIFE = 5.0

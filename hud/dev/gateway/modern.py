@@ -13,16 +13,15 @@ from typing import Any
 
 import anyio
 
-from hud.dev.gateway import messages, sse
 from hud.dev.gateway.answer import Answer, passed_back
-from hud.dev.gateway.channel import META_SUBSCRIPTION, Channel
-from hud.dev.gateway.connection import Headers, UpstreamFailure
 from hud.dev.gateway.generation import Generation
-from hud.dev.gateway.messages import JsonObject, Message, RequestId
 from hud.dev.gateway.options import Limits
+from hud.dev.gateway.protocol import messages, sse
+from hud.dev.gateway.protocol.messages import JsonObject, Message, RequestId
 from hud.dev.gateway.snapshot import KINDS, ListKind
 from hud.dev.gateway.streams import CHANGED, Outlet, Pause
-from hud.dev.gateway.upstream import Reply, media_type, read_all
+from hud.dev.gateway.upstreams.channel import META_SUBSCRIPTION, Channel
+from hud.dev.gateway.upstreams.upstream import Headers, Reply, UpstreamFailure, media_type, read_all
 
 LISTEN = "subscriptions/listen"
 ACKNOWLEDGED = "notifications/subscriptions/acknowledged"

@@ -9,14 +9,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from hud.dev.gateway import messages, sse
 from hud.dev.gateway.answer import Answer, passed_back
-from hud.dev.gateway.channel import SESSION, Channel
-from hud.dev.gateway.connection import Headers, Interrupted
-from hud.dev.gateway.messages import JsonObject, Message, RequestId
 from hud.dev.gateway.options import Limits
+from hud.dev.gateway.protocol import messages, sse
+from hud.dev.gateway.protocol.messages import JsonObject, Message, RequestId
 from hud.dev.gateway.sessions import Parked, Session
-from hud.dev.gateway.upstream import Outgoing, Reply, header, media_type
+from hud.dev.gateway.upstreams.channel import SESSION, Channel
+from hud.dev.gateway.upstreams.upstream import (
+    Headers,
+    Interrupted,
+    Outgoing,
+    Reply,
+    header,
+    media_type,
+)
 
 DRAIN_SECONDS = 0.1
 

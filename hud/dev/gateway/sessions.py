@@ -18,14 +18,14 @@ from typing import Protocol
 
 import anyio
 
-from hud.dev.gateway import messages
-from hud.dev.gateway.channel import Channel, error_text, initialize
-from hud.dev.gateway.connection import Interrupted
 from hud.dev.gateway.gate import Refused
 from hud.dev.gateway.generation import Abandonable, Generation
-from hud.dev.gateway.messages import JsonObject, Message, RequestId
 from hud.dev.gateway.options import Limits
+from hud.dev.gateway.protocol import messages
+from hud.dev.gateway.protocol.messages import JsonObject, Message, RequestId
 from hud.dev.gateway.snapshot import ListKind
+from hud.dev.gateway.upstreams.channel import Channel, error_text, initialize
+from hud.dev.gateway.upstreams.upstream import Interrupted
 
 TOUCH_SECONDS = 60.0
 """How often the file of a session in use is marked as such."""

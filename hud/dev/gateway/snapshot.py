@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from hud.dev.gateway import messages
-from hud.dev.gateway.channel import (
+from hud.dev.gateway.options import Limits
+from hud.dev.gateway.protocol import messages
+from hud.dev.gateway.protocol.messages import JsonObject
+from hud.dev.gateway.upstreams.channel import (
     LEGACY,
     MODERN,
     OWN_NAME,
@@ -19,10 +21,7 @@ from hud.dev.gateway.channel import (
     initialize,
     result_of,
 )
-from hud.dev.gateway.connection import Interrupted
-from hud.dev.gateway.messages import JsonObject
-from hud.dev.gateway.options import Limits
-from hud.dev.gateway.upstream import Upstream
+from hud.dev.gateway.upstreams.upstream import Interrupted, Upstream
 
 ListKind = Literal["tools", "prompts", "resources"]
 KINDS: tuple[ListKind, ...] = ("tools", "prompts", "resources")

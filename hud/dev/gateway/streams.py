@@ -7,16 +7,15 @@ from typing import Protocol
 
 import anyio
 
-from hud.dev.gateway import messages, sse
 from hud.dev.gateway.answer import Answer
-from hud.dev.gateway.channel import Channel
-from hud.dev.gateway.connection import UpstreamFailure
 from hud.dev.gateway.generation import Generation
 from hud.dev.gateway.options import Limits
+from hud.dev.gateway.protocol import messages, sse
 from hud.dev.gateway.relay import put_question
 from hud.dev.gateway.sessions import Session, SessionRefused
 from hud.dev.gateway.snapshot import ListKind
-from hud.dev.gateway.upstream import Reply, media_type
+from hud.dev.gateway.upstreams.channel import Channel
+from hud.dev.gateway.upstreams.upstream import Reply, UpstreamFailure, media_type
 
 MOST_EVENTS = 1024
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from hud.dev.gateway import messages, sse
-from hud.dev.gateway.channel import LEGACY
-from hud.dev.gateway.envelope import INPUT_KEYS, Envelope
+from hud.dev.gateway.answer import Mailbox
 from hud.dev.gateway.exchange import Exchange
-from hud.dev.gateway.mailbox import Mailbox
-from hud.dev.gateway.messages import JsonObject, Message
 from hud.dev.gateway.modern import UPDATED, Listener
 from hud.dev.gateway.options import Limits
+from hud.dev.gateway.protocol import messages, sse
+from hud.dev.gateway.protocol.envelope import INPUT_KEYS, Envelope
+from hud.dev.gateway.protocol.messages import JsonObject, Message
 from hud.dev.gateway.sessions import Record, Session
 from hud.dev.gateway.streams import CHANGED
+from hud.dev.gateway.upstreams.channel import LEGACY
 
 ASKING = frozenset({"tools/call", "prompts/get", "resources/read"})
 """Methods that may end with `input_required`."""

@@ -215,6 +215,16 @@ async def test_a_scenario_of_a_connected_server_is_played(scenario: str) -> None
     assert (grade.reward, grade.info) == (1.0, {"answer": answer})
 
 
+@pytest.mark.parametrize("answer", [None, "", {"a": [1]}, 3])
+async def test_a_connected_scenario_receives_any_answer_unchanged(answer: Any) -> None:
+    async with over_http(build()) as url, Environment("main").connect_url(url) as env:
+        await env.run_scenario_setup("echo", {})
+        if answer is not None:
+            await env.submit("echo", answer)
+        grade = await env.run_scenario_evaluate("echo")
+    assert grade.info["answer"] == answer
+
+
 async def test_a_scenario_of_a_connected_server_keeps_its_tools_from_the_agent() -> None:
     async with over_http(build()) as url, Environment("main").connect_url(url) as env:
         session = Session(env)

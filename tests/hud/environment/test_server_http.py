@@ -43,24 +43,16 @@ async def status(url: str, **headers: str) -> int:
         return (await http.post(url, json=PING, headers=ACCEPT | headers)).status_code
 
 
-@pytest.mark.parametrize(
-    ("headers", "expected"),
-    [
-        ({"Host": "evil.example"}, 421),
-        ({"Host": "127.0.0.1.evil.example:80"}, 421),
-        ({"Origin": "http://evil.example"}, 403),
-        ({"Origin": "null"}, 403),
-        ({"Host": "env.internal:9000"}, 400),
-        ({"Host": "localhost"}, 400),
-        ({"Origin": "http://localhost:3000"}, 400),
-    ],
-)
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
-async def test_only_known_hosts_and_origins_are_let_in(
-    host: str, headers: dict[str, str], expected: int
-) -> None:
+async def test_only_known_hosts_and_origins_are_let_in(host: str) -> None:
     async with over_http(build(), host=host, allowed_hosts=["env.internal"]) as url:
-        assert await status(url, **headers) == expected
+        assert await status(url, Host="evil.example") == 421
+        assert await status(url, Host="127.0.0.1.evil.example:80") == 421
+        assert await status(url, Origin="http://evil.example") == 403
+        assert await status(url, Origin="null") == 403
+        for known in ({"Host": "env.internal:9000"}, {"Host": "localhost"}):
+            assert await status(url, **known) == 400  # let in, but there is no session yet
+        assert await status(url, Origin="http://localhost:3000") == 400
 
 
 async def test_other_sites_get_no_leave_to_read_answers() -> None:

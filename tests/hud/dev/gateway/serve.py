@@ -11,9 +11,14 @@ from pathlib import Path
 
 import anyio
 
-from hud.dev.gateway import Gateway, HttpUpstream, Upstream
-from hud.dev.gateway.server import GatewayServer
-from hud.dev.gateway.stdio import StdioUpstream, command
+from hud.dev.gateway import (
+    Gateway,
+    GatewayServer,
+    HttpUpstream,
+    StdioUpstream,
+    Upstream,
+    command,
+)
 
 
 def upstream_of(given: argparse.Namespace) -> Upstream:

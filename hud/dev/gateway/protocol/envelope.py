@@ -9,8 +9,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from hud.dev.gateway import messages
-from hud.dev.gateway.channel import (
+from hud.dev.gateway.protocol import messages
+from hud.dev.gateway.protocol.messages import JsonObject, Message
+from hud.dev.gateway.upstreams.channel import (
     META_CAPABILITIES,
     META_CLIENT,
     META_LOG_LEVEL,
@@ -21,9 +22,7 @@ from hud.dev.gateway.channel import (
     OWN_NAME,
     VERSION,
 )
-from hud.dev.gateway.connection import Headers
-from hud.dev.gateway.messages import JsonObject, Message
-from hud.dev.gateway.upstream import header
+from hud.dev.gateway.upstreams.upstream import Headers, header
 
 NAMED_BY = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
 """The parameter that the name header repeats."""

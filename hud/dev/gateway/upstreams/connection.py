@@ -13,11 +13,8 @@ import time
 from collections.abc import Iterator
 from typing import Literal
 
-from hud.errors import ConnectionFailure, describe
-
-Headers = list[tuple[bytes, bytes]]
-Stage = Literal["connect", "initialize", "list", "send", "answer", "body", "stream", "reload"]
-"""Where on its way a request was when it failed; `reload` means that a reload overtook it."""
+from hud.dev.gateway.upstreams.upstream import Headers, Interrupted, Stage
+from hud.errors import describe
 
 PIECE = 256 * 1024
 LONGEST_HEAD = 64 * 1024
@@ -30,33 +27,6 @@ _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
 _WITHOUT_BODY = (204, 304)
 
 Framing = Literal["length", "chunked", "until closed"]
-
-
-class UpstreamFailure(ConnectionFailure):
-    """The environment's server could not be reached, went away, or spoke nonsense."""
-
-    def __init__(self, stage: Stage, reason: str) -> None:
-        super().__init__(f"{stage}: {reason}")
-        self.stage = stage
-        self.reason = reason
-
-
-class NotDelivered(UpstreamFailure):
-    """The request surely did not arrive."""
-
-    def __init__(self, reason: str, stage: Stage = "connect") -> None:
-        super().__init__(stage, reason)
-
-
-class Interrupted(UpstreamFailure):
-    """The request was under way when the connection failed; what became of it is unknown.
-
-    `status` is the HTTP status, where one came.
-    """
-
-    def __init__(self, stage: Stage, reason: str, *, status: int = 0) -> None:
-        super().__init__(stage, reason)
-        self.status = status
 
 
 class Connection:

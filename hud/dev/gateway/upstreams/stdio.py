@@ -1,145 +1,28 @@
-"""A program's standard input and output as an upstream: what HTTP would answer, said by lines of JSON.
+"""A program on a pipe as an upstream: what a server over HTTP would answer, said with lines of JSON.
 
-Each session has a pipe of its own, so that clients share nothing. Where there is only one pipe (a container's
-main process), `SharedPipe` lets sessions share it.
+Each session has a pipe of its own, so that clients share nothing. Where there is only one pipe, as to a
+container's main process, `SharedPipe` lets sessions share it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import secrets
-import signal
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable
 
 import anyio
 
-from hud.dev.gateway import messages, sse
-from hud.dev.gateway.channel import SESSION
-from hud.dev.gateway.connection import Headers, Interrupted, NotDelivered
-from hud.dev.gateway.messages import Message, RequestId
-from hud.dev.gateway.upstream import Outgoing, header
+from hud.dev.gateway.protocol import messages, sse
+from hud.dev.gateway.protocol.messages import Message, RequestId
+from hud.dev.gateway.upstreams.channel import SESSION
+from hud.dev.gateway.upstreams.pipes import OpenPipe, Pipe
+from hud.dev.gateway.upstreams.upstream import Headers, Interrupted, Outgoing, header
 from hud.errors import describe
 
-LONGEST_LINE = 128 * 1024 * 1024
 STREAM_AFTER = 10.0
 """Seconds after which a call that is still silent is answered with a stream, which can be kept alive."""
-STOP_SECONDS = 2.0
 MOST_UNHEARD = 100
-
-LineSink = Callable[[str], None]
-
-
-class Pipe(Protocol):
-    """Lines of JSON to and from one MCP server."""
-
-    async def write(self, line: bytes) -> None:
-        """Send one message, without its line end.
-
-        Raises:
-            OSError: the other side is gone.
-        """
-
-    async def read(self) -> bytes:
-        """The next message, empty when the other side is gone."""
-
-    async def aclose(self) -> None:
-        """End it, and what is behind it."""
-
-
-OpenPipe = Callable[[], Awaitable[Pipe]]
-
-
-class StreamPipe:
-    """A pipe over two byte streams; `on_close` ends what is behind them."""
-
-    def __init__(
-        self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        on_close: Callable[[], Awaitable[None]] | None = None,
-    ) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._on_close = on_close
-
-    async def write(self, line: bytes) -> None:
-        """Send one message, without its line end."""
-        self._writer.write(line + b"\n")
-        await self._writer.drain()
-
-    async def read(self) -> bytes:
-        """The next message, empty when the other side is gone."""
-        while True:
-            try:
-                line = await self._reader.readline()
-            except (ValueError, OSError):
-                return b""
-            if not line or line.strip():
-                return line
-
-    async def aclose(self) -> None:
-        """Close the streams, and what is behind them."""
-        self._writer.close()
-        if self._on_close is not None:
-            await self._on_close()
-
-
-def command(
-    argv: Sequence[str],
-    *,
-    env: dict[str, str] | None = None,
-    cwd: str | None = None,
-    log: LineSink | None = None,
-) -> OpenPipe:
-    """Start the program anew for each pipe. What it says on standard error goes to `log`, line by line."""
-
-    async def start() -> Pipe:
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *argv,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                env=env,
-                cwd=cwd,
-                limit=LONGEST_LINE,
-                start_new_session=True,
-            )
-        except OSError as exc:
-            raise NotDelivered(f"cannot start `{argv[0]}`: {describe(exc)}") from exc
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        logging = asyncio.create_task(_log(process.stderr, log))
-        return StreamPipe(process.stdout, process.stdin, lambda: _stop(process, logging))
-
-    return start
-
-
-async def _log(reader: asyncio.StreamReader, log: LineSink | None) -> None:
-    while line := await reader.readline():
-        if log is not None:
-            log(line.decode(errors="replace").rstrip())
-
-
-async def _stop(process: asyncio.subprocess.Process, logging: asyncio.Task[None]) -> None:
-    """Let the program end by itself, for it has lost its input; then make it, and all that it started."""
-    with anyio.CancelScope(shield=True):
-        for number in (None, signal.SIGTERM, signal.SIGKILL):
-            if number is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, number)
-            with anyio.move_on_after(STOP_SECONDS):
-                await process.wait()
-                break
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        logging.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await logging
 
 
 class _Mail:
@@ -344,10 +227,20 @@ class StdioUpstream:
 
     watchable = False
 
-    def __init__(self, name: str, open_pipe: OpenPipe) -> None:
-        """`name` is what messages call it; `open_pipe` starts a server, or reaches one."""
+    def __init__(
+        self,
+        name: str,
+        open_pipe: OpenPipe,
+        *,
+        on_close: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """`name` is what messages call it; `open_pipe` starts a server, or reaches one.
+
+        `on_close` runs when the gateway is done with the instance.
+        """
         self.name = name
         self._open_pipe = open_pipe
+        self._on_close = on_close
         self._sessions: dict[str, _Session] = {}
 
     async def send(self, outgoing: Outgoing) -> _Document | _EventStream:
@@ -376,6 +269,8 @@ class StdioUpstream:
         async with anyio.create_task_group() as tasks:
             for session in list(self._sessions.values()):
                 tasks.start_soon(self._close, session)
+        if self._on_close is not None:
+            await self._on_close()
 
     async def _post(
         self, session: _Session | None, message: Message, session_id: str

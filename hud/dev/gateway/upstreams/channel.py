@@ -7,11 +7,21 @@ from typing import Any
 
 import anyio
 
-from hud.dev.gateway import messages, sse
-from hud.dev.gateway.connection import Headers, Interrupted, Stage, UpstreamFailure
-from hud.dev.gateway.messages import JsonObject, Message, RequestId
 from hud.dev.gateway.options import Limits
-from hud.dev.gateway.upstream import Outgoing, Reply, Upstream, header, media_type, read_all
+from hud.dev.gateway.protocol import messages, sse
+from hud.dev.gateway.protocol.messages import JsonObject, Message, RequestId
+from hud.dev.gateway.upstreams.upstream import (
+    Headers,
+    Interrupted,
+    Outgoing,
+    Reply,
+    Stage,
+    Upstream,
+    UpstreamFailure,
+    header,
+    media_type,
+    read_all,
+)
 
 SESSION = b"mcp-session-id"
 VERSION = b"mcp-protocol-version"

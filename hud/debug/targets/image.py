@@ -1,0 +1,208 @@
+"""An image: each server is a container of its own, reached over stdin and stdout or over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import httpx2
+from mcp.client._transport import TransportStreams
+from mcp.client.streamable_http import streamable_http_client
+
+from hud.containers import Container, Containers, ContainerSpec, Image, Stdio
+from hud.containers.spec import size_in_words
+from hud.debug.evidence import Evidence, Kind, Listener, parse_listeners, reachable
+from hud.debug.targets.target import CheckFailure, Ending, Noise, TargetKind
+from hud.errors import DockerFailure
+from hud.runtime.container import HTTP_PATH, serving_port
+from hud.runtime.stdio import transport
+
+POLL_SECONDS = 0.05
+LOOK_SECONDS = 0.5
+"""Seconds between two looks at why nothing answers yet."""
+PROBE_SECONDS = 3.0
+HTTP_SECONDS = 600.0
+STDERR_LINES = 20
+LISTENERS = ("cat", "/proc/net/tcp", "/proc/net/tcp6")
+
+KILLED = 137
+HANDSHAKE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "hud-debug", "version": "1"},
+    },
+}
+
+
+class ImageTarget:
+    """An image of the engine's; `spec` names it and says what its containers may do."""
+
+    kind: TargetKind = "image"
+    found = "Docker image exists"
+    not_found = "Docker image not found"
+
+    def __init__(self, engine: Containers, spec: ContainerSpec) -> None:
+        self.name = spec.image
+        self._engine = engine
+        self._spec = replace(spec, run=spec.run or f"debug-{uuid.uuid4().hex[:12]}")
+
+    async def check(self) -> tuple[str, ...]:
+        image = await self._image()
+        port = serving_port(image)
+        size = size_in_words(image.size) if image.size else "unknown size"
+        way = "stdin and stdout" if port is None else f"HTTP on port {port}"
+        return (f"{image.id[:19]}, {size}, reached over {way}",)
+
+    async def _image(self) -> Image:
+        image = await self._engine.image(self.name)
+        if image is None:
+            raise CheckFailure(f"there is no image `{self.name}`", kind=Kind.NO_IMAGE)
+        return image
+
+    @asynccontextmanager
+    async def start(self) -> AsyncIterator[ContainerServer]:
+        image = await self._image()
+        port = serving_port(image)
+        async with self._engine.container(_spec_for(self._spec, port)) as container:
+            stdio = await container.attach() if port is None else None
+            server = ContainerServer(container, command_of(image, self._spec), port, stdio)
+            try:
+                await container.start()
+            except DockerFailure as exc:
+                raise CheckFailure(exc.message) from exc
+            yield server
+
+    async def leftovers(self) -> list[str]:
+        return [
+            f"{item.kind} `{item.name}`"
+            for item in await self._engine.resources()
+            if item.run == self._spec.run
+        ]
+
+
+def command_of(image: Image, spec: ContainerSpec) -> tuple[str, ...]:
+    """What a container runs."""
+    entrypoint = image.entrypoint if spec.entrypoint is None else spec.entrypoint
+    return (*entrypoint, *(image.command if spec.command is None else spec.command))
+
+
+def _spec_for(spec: ContainerSpec, port: int | None) -> ContainerSpec:
+    """What is asked of the engine: stdin, or a network by which this host reaches the port."""
+    if port is None:
+        return replace(spec, stdin=True)
+    if spec.sandbox.network != "none":
+        return spec
+    return replace(spec, sandbox=spec.sandbox.model_copy(update={"network": "internal"}))
+
+
+class ContainerServer:
+    """A server in a container that runs."""
+
+    def __init__(
+        self, container: Container, command: tuple[str, ...], port: int | None, stdio: Stdio | None
+    ) -> None:
+        self.noise = Noise()
+        self.is_shared = stdio is None
+        self._container = container
+        self._command = command
+        self._port = port
+        self._stdio = stdio
+        self._mcp_port: int | None = None
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[TransportStreams]:
+        if self._stdio is not None:
+            async with transport(self._stdio, self.noise.hear) as streams:
+                yield streams
+            return
+        port = self._port or 0
+        host = await self._reach(port)
+        async with (
+            _http(port, HTTP_SECONDS) as http,
+            streamable_http_client(_url(host, port), http_client=http, max_sse_event_size=None) as streams,
+        ):
+            yield streams
+
+    async def _reach(self, port: int) -> str:
+        """The address at which the port answers.
+
+        Raises:
+            CheckFailure: it never will: the server ended, or serves elsewhere.
+        """
+        looked = time.monotonic()
+        while True:
+            host, reached = await self._container.address(port)
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection(host, reached)
+                writer.close()
+                return host
+            if time.monotonic() - looked > LOOK_SECONDS:
+                await self._look(host, port)
+                looked = time.monotonic()
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _look(self, host: str, port: int) -> None:
+        """Raise if it is certain by now that the port will not answer."""
+        failure = CheckFailure(f"nothing answers on port {port}", kind=Kind.NO_ANSWER)
+        state = await self._container.state()
+        if not state.is_running:
+            raise failure
+        listeners = await self._listeners()
+        if reachable(listeners, port) is False:
+            raise failure
+        for listener in listeners:
+            if not listener.is_loopback and await speaks_mcp(host, listener.port):
+                self._mcp_port = listener.port
+                raise failure
+
+    async def _listeners(self) -> tuple[Listener, ...]:
+        table = bytearray()
+        with contextlib.suppress(DockerFailure):
+            async with asyncio.timeout(PROBE_SECONDS):
+                stdio = await self._container.open(LISTENERS)
+                try:
+                    with contextlib.suppress(EOFError):
+                        while True:
+                            table += await _receive(stdio)
+                finally:
+                    await stdio.aclose()
+        return parse_listeners(table.decode(errors="replace"))
+
+    async def evidence(self) -> Evidence:
+        state = await self._container.state()
+        return Evidence(
+            running=state.is_running,
+            ending="" if state.is_running else state.cause(),
+            exit_code=state.exit_code,
+            out_of_memory=state.oom_killed,
+            memory=size_in_words(state.memory) if state.memory else "",
+            command=self._command,
+            port=self._port,
+            listeners=await self._listeners() if state.is_running else (),
+            mcp_port=self._mcp_port,
+            stderr=await self._last_lines(),
+            noise=tuple(self.noise.lines),
+        )
+
+    async def _last_lines(self) -> tuple[str, ...]:
+        if self._stdio is not None:
+            return tuple(self._stdio.stderr.lines(STDERR_LINES))
+        logs = await self._container.logs(STDERR_LINES)
+        return tuple(line for line in logs.splitlines() if line.strip())
+
+    async def stop(self) -> Ending:
+        started = time.monotonic()
+        await self._container.stop()
+        seconds = time.monotonic() - started
+        state = await self._container.state()
+        killed = state.exit_code == KILLED and seconds >= self._container.spec.stop_seconds
+        return Ending(seconds, state.exit_code, killed)

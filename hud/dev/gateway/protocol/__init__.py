@@ -1,0 +1,1 @@
+"""MCP as it is on the wire: messages, events, envelopes."""

@@ -1,0 +1,1 @@
+"""What stands behind the gateway, and how to talk with it."""
