@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,7 +17,8 @@ from typing import Any, Literal
 
 from hud.environment.session import Connection
 from hud.errors import EnvironmentFailure, LimitReached, StartFailure, error_from
-from hud.runtime.wire import LineProtocol, WireConnection
+from hud.runtime.server_process import ServerProcess
+from hud.runtime.wire import WireConnection
 from hud.task import Task
 
 LOG_LIMIT = 64 * 1024
@@ -56,6 +54,11 @@ class Child:
         """The end of what the process printed."""
         return self.output.decode(errors="replace")
 
+    def mark_exited(self, status: int | None) -> None:
+        """Note how the process ended."""
+        self.status = status
+        self.exited.set()
+
     async def obituary(self) -> EnvironmentFailure:
         """How the process ended, once that is known."""
         with contextlib.suppress(TimeoutError):
@@ -66,15 +69,18 @@ class Child:
 
 
 class Host:
-    """A worker host's process and the conversation with it."""
+    """A worker host and the rollouts that run in it."""
 
     def __init__(self) -> None:
         self.children: dict[int, Child] = {}
-        self.ended = asyncio.Event()
+        self._server = ServerProcess("hud.runtime.host", self._receive, self._lose)
         self._loaded: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._control: socket.socket | None = None
         self._next_id = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the host's process has ended."""
+        return self._server.ended.is_set()
 
     async def start(self, source: Source, timeout: float) -> dict[str, Any]:
         """Start the process and load the tasks; returns the `loaded` event.
@@ -84,18 +90,8 @@ class Host:
             StartFailure: the process could not be started or died.
             LimitReached: loading took longer than `timeout` seconds.
         """
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        self._control = ours
-        with theirs:
-            command = [sys.executable, "-m", "hud.runtime.host", str(theirs.fileno())]
-            self._process = subprocess.Popen(  # noqa: ASYNC220 - returns at once, the process is watched by its socket
-                command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=2
-            )
-        protocol = LineProtocol(self._receive, self._lose)
-        reader = ours.dup()
-        await asyncio.get_running_loop().create_connection(lambda: protocol, sock=reader)
-        self._order(op="load", loader=source.loader, arguments=source.arguments)
+        await self._server.start()
+        self._server.order(op="load", loader=source.loader, arguments=source.arguments)
         try:
             async with asyncio.timeout(timeout):
                 return await self._loaded
@@ -103,39 +99,21 @@ class Host:
             await self.stop()
             raise LimitReached(f"importing the environment took longer than {timeout:g} s") from None
 
-    def _receive(self, line: bytes) -> None:
-        event = json.loads(line)
+    def _receive(self, event: dict[str, Any]) -> None:
         match event["event"]:
             case "loaded" if not self._loaded.done():
                 self._loaded.set_result(event)
             case "failed" if not self._loaded.done():
                 self._loaded.set_exception(error_from(event["message"], event["data"]))
             case "exited":
-                self._mark_exited(self.children.pop(event["id"]), event["status"])
+                self.children.pop(event["id"]).mark_exited(event["status"])
 
-    def _lose(self) -> None:
-        self.ended.set()
-        status = self._process.wait() if self._process else None
+    def _lose(self, status: int | None) -> None:
         if not self._loaded.done():
             self._loaded.set_exception(StartFailure(f"the worker host ended {describe_status(status)}"))
         for child in self.children.values():
-            self._mark_exited(child, status)
+            child.mark_exited(status)
         self.children.clear()
-
-    def _mark_exited(self, child: Child, status: int | None) -> None:
-        child.status = status
-        child.exited.set()
-
-    def _order(self, **order: Any) -> None:
-        self._send(order, [])
-
-    def _send(self, order: dict[str, Any], descriptors: list[int]) -> None:
-        assert self._control is not None
-        line = json.dumps(order).encode() + b"\n"
-        try:
-            socket.send_fds(self._control, [line], descriptors)
-        except OSError as exc:
-            raise StartFailure(f"the worker host does not answer: {exc}") from exc
 
     async def launch(self, op: str, order: dict[str, Any], timeout: float) -> tuple[int, Child]:
         """Start a rollout's process; returns its id and its connection."""
@@ -146,8 +124,9 @@ class Host:
         self.children[child_id] = child
         try:
             ours.setblocking(False)
-            await asyncio.get_running_loop().create_connection(lambda: child.connection.protocol, sock=ours)
-            self._send({"op": op, "id": child_id, **order}, [theirs.fileno(), write_end])
+            loop = asyncio.get_running_loop()
+            await loop.create_connection(lambda: child.connection.protocol, sock=ours)
+            self._server.order([theirs.fileno(), write_end], op=op, id=child_id, **order)
         except BaseException:
             os.close(read_end)
             raise
@@ -159,20 +138,12 @@ class Host:
 
     def kill(self, child_id: int) -> None:
         """Kill a forked rollout's process and everything that it started."""
-        if child_id in self.children and not self.ended.is_set():
-            self._order(op="kill", id=child_id)
+        if child_id in self.children and not self.is_over:
+            self._server.order(op="kill", id=child_id)
 
     async def stop(self) -> None:
         """End the host, all its children and what they started."""
-        if self._control is not None:
-            self._control.close()
-        if self._process is None:
-            return
-        if self._process.poll() is None:
-            self._process.terminate()
-            await asyncio.to_thread(self._process.wait)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        await self._server.stop()
 
 
 def _collect(descriptor: int, child: Child) -> None:
@@ -262,7 +233,7 @@ class WorkerRuntime:
     async def _live_host(self) -> Host:
         """The host; a new one where the last one died."""
         async with self._restarting:
-            if self._host is None or self._host.ended.is_set():
+            if self._host is None or self._host.is_over:
                 self._host = await self._fresh_host()
             return self._host
 
