@@ -7,7 +7,10 @@ import math
 import uuid
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import Any, Generic, Literal, TypeVar
 
 import mcp_types
@@ -306,6 +309,70 @@ class Trace(BaseModel):
     def append(self, step: TraceStep) -> None:
         """Add a step."""
         self.trace.append(step)
+
+
+class AgentType(StrEnum):
+    """Families of agents whose providers have tools of their own."""
+
+    CLAUDE = "claude"
+    OPENAI = "openai"
+    OPERATOR = "operator"
+    GEMINI = "gemini"
+    GEMINI_CUA = "gemini_cua"
+    OPENAI_COMPATIBLE = "openai_compatible"
+    INTEGRATION_TEST = "integration_test"
+
+
+class NativeToolSpec(BaseModel):
+    """How one family of agents offers a tool: as its provider's own tool instead of a function.
+
+    It travels in the tool's `_meta`, under `native_tools` and the family's name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    api_type: str | None = None
+    """The provider's type of the tool; None offers it as a function."""
+    api_name: str | None = None
+    """What the provider's tool is called; calls of it are calls of this tool."""
+    beta: str | None = None
+    """The provider's beta that the request has to name."""
+    hosted: bool = False
+    """Whether the provider runs the tool itself."""
+    role: str | None = None
+    """What the tool is for; of the tools with one role, an agent is offered one."""
+    supported_models: tuple[str, ...] | None = None
+    """Patterns of the models that know the tool; None means all."""
+    extra: dict[str, Any] = Field(default_factory=dict)
+    """Further fields of the provider's tool."""
+
+    @property
+    def is_native(self) -> bool:
+        """Whether the provider has a tool of its own for this."""
+        return self.api_type is not None
+
+    def supports_model(self, model: str | None) -> bool:
+        """Whether a model knows the tool; an unnamed one is taken to."""
+        if self.supported_models is None or model is None:
+            return True
+        name = model.lower()
+        return any(fnmatchcase(name, pattern.lower()) for pattern in self.supported_models)
+
+
+NativeToolSpecs = dict[AgentType, NativeToolSpec | list[NativeToolSpec]]
+"""Specs by family; of several, the first that supports the model counts."""
+
+
+@dataclass(frozen=True)
+class ToolDeclaration:
+    """A function and how it is offered as a tool; an environment makes the tool of it."""
+
+    function: Callable[..., Any]
+    name: str
+    title: str | None = None
+    description: str | None = None
+    """What clients are told; None: the function's docstring."""
+    meta: dict[str, Any] | None = None
 
 
 def __getattr__(name: str) -> Any:

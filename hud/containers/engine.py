@@ -195,12 +195,24 @@ class Engine:
         return True
 
     async def reap(self) -> list[Resource]:
+        gone: list[Resource] = []
+        while True:
+            removed = await self._remove_all(await self._abandoned())
+            gone += removed
+            # Look again: the engine may still have been making what a dead owner had asked for.
+            if not any(item.owner for item in removed):
+                return gone
+
+    async def _abandoned(self) -> list[Resource]:
+        """What dead owners left, and what is shared, which stays if it is in use."""
         found = await self.resources()
         owners = {item.owner for item in found if item.owner is not None}
         dead = {owner for owner in owners if await labels.is_dead(owner, self._find_abode)}
-        # What is shared is asked to go as well, and stays if it is in use.
-        shared = [item for item in found if item.labels[labels.OWNER] == labels.SHARED]
-        return await self._remove_all([*(item for item in found if item.owner in dead), *shared])
+        return [
+            item
+            for item in found
+            if item.owner in dead or item.labels[labels.OWNER] == labels.SHARED
+        ]
 
     async def _find_abode(self, host: str) -> labels.Abode | None:
         what = f"cannot look at container `{host}`"

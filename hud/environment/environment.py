@@ -194,8 +194,12 @@ class Environment(Toolbox):
         return self._connect(sources.from_url(url, headers, alias, _naming(None, options)))
 
     def connect_mcp(self, config: Mapping[str, Any], alias: str | None = None, **options: Any) -> Environment:
-        """Connect one server by its configuration (`url` or `command`). `options` as for `connect_url`."""
-        return self._connect(sources.from_config(alias or "mcp", config, _naming(None, options)))
+        """Connect one server by its configuration (`url` or `command`), or `{name: configuration}`.
+
+        `options` as for `connect_url`.
+        """
+        name, server = sources.named_server(config)
+        return self._connect(sources.from_config(alias or name, server, _naming(None, options)))
 
     def connect_mcp_config(self, mcp_config: Mapping[str, Mapping[str, Any]], **options: Any) -> Environment:
         """Connect all servers of a configuration, each by its name."""

@@ -6,12 +6,12 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Protocol, TypeGuard
 
 import mcp_types
 
 from hud.environment.registry import FunctionTool, to_result
-from hud.types import MCPToolResult
+from hud.types import MCPToolResult, ToolDeclaration
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,28 @@ class ForeignTool:
         return replace(self, definition=self.definition.model_copy(update={"name": name}))
 
 
-EnvironmentTool = FunctionTool | ForeignTool
+class EnvironmentTool(Protocol):
+    """A tool as an environment keeps it."""
+
+    @property
+    def name(self) -> str:
+        """What clients call."""
+
+    @property
+    def definition(self) -> mcp_types.Tool:
+        """What clients see."""
+
+    async def run(self, arguments: Mapping[str, Any], context: Any = None) -> MCPToolResult:
+        """Call the tool; what it raises passes through."""
+
+    def renamed(self, name: str) -> EnvironmentTool:
+        """The same tool under another name."""
 
 
 def as_tool(tool: Any, **options: Any) -> EnvironmentTool:
-    """A function, a `BaseTool` (through its `.mcp`) or a FastMCP tool as a tool of an environment.
+    """A function, a `BaseTool` or a FastMCP tool as a tool of an environment.
+
+    An object with a `.mcp` stands for the `ToolDeclaration`, or the tool, that this is.
 
     Raises:
         TypeError: it is none of these.
@@ -53,11 +70,23 @@ def as_tool(tool: Any, **options: Any) -> EnvironmentTool:
 
 
 def _made_tool(tool: Any) -> EnvironmentTool | None:
-    if isinstance(tool, FunctionTool | ForeignTool):
+    if _is_made(tool):
         return tool
+    if isinstance(tool, ToolDeclaration):
+        return FunctionTool(
+            tool.function,
+            tool.name,
+            title=tool.title,
+            description=tool.description,
+            meta=tool.meta,
+        )
     if hasattr(tool, "to_mcp_tool") and hasattr(tool, "run"):
         return _from_fastmcp(tool)
     return None
+
+
+def _is_made(tool: Any) -> TypeGuard[EnvironmentTool]:
+    return all(callable(getattr(tool, method, None)) for method in ("run", "renamed"))
 
 
 def _from_fastmcp(tool: Any) -> ForeignTool:

@@ -106,13 +106,13 @@ class ClientConnection:
     def _wire_answer(self, answer: Any, scenario: str) -> Any:
         """An answer as the server takes it.
 
-        Servers built with the original SDK decode an answer that looks like a JSON object and keep only its `content`;
-        wrapping it brings it through unharmed.
+        Servers built with the original SDK decode an answer that looks like a JSON object or array,
+        and keep only the `content` of an object; wrapping it brings it through unharmed.
         """
         if self._exact_answers.get(scenario.rpartition(":")[2], True):
             return answer
         text = answer if isinstance(answer, str) else json.dumps(answer)
-        return json.dumps({"content": text}) if text.lstrip().startswith("{") else text
+        return json.dumps({"content": text}) if text.lstrip().startswith(("{", "[")) else text
 
     async def get_prompt(self, name: str, arguments: Mapping[str, Any]) -> mcp_types.GetPromptResult:
         meta: Any = None if isinstance(arguments, StringArguments) else {TYPED_ARGUMENTS: dict(arguments)}

@@ -19,7 +19,7 @@ from hud.environment.prompt_arguments import decode_arguments, validate_argument
 from hud.environment.registry import error_result
 from hud.environment.scenario_run import ScenarioRun, current_run
 from hud.environment.scenarios import Scenario, ToolFilter
-from hud.errors import GradingFailure, HudError, SetupFailure, ToolError, UserError, describe
+from hud.errors import GradingFailure, HudError, SetupFailure, ToolError, UserError
 from hud.types import EvaluationResult, MCPToolResult
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class Session:
             raise
         except Exception as exc:  # noqa: BLE001 - the author's tool: its failure is the model's to see
             traceback.print_exc(file=sys.stderr)
-            return error_result(f"Error calling tool '{name}': {describe(exc)}")
+            return error_result(f"Error calling tool '{name}': {_in_full(exc)}")
 
     def _submit_call(self, arguments: Mapping[str, Any]) -> MCPToolResult:
         try:
@@ -253,3 +253,8 @@ class Session:
         run, self.run = self.run, None
         if run is not None:
             await run.close()
+
+
+def _in_full(exc: Exception) -> str:
+    """An exception for a model to act on: every line of its text."""
+    return f"{type(exc).__name__}: {exc}" if str(exc).strip() else type(exc).__name__

@@ -46,6 +46,23 @@ def from_url(url: str, headers: Mapping[str, str] | None, name: str | None, opti
     return Source(label, opener, **options)
 
 
+def named_server(config: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """The name and configuration of one server, which may be given as `{name: configuration}`.
+
+    Raises:
+        UserError: it holds several servers.
+    """
+    servers = config.get("mcpServers", config)
+    if not all(isinstance(value, Mapping) for value in servers.values()):
+        return "mcp", config
+    if len(servers) != 1:
+        raise UserError(
+            f"the configuration holds {len(servers)} MCP servers, not one",
+            hint="connect several with `env.connect_mcp_config(...)`",
+        )
+    return next(iter(servers.items()))
+
+
 def from_config(name: str, config: Mapping[str, Any], options: dict[str, Any]) -> Source:
     """A server as MCP clients configure it: `{"url", "headers"}` or `{"command", "args", "env", "cwd"}`.
 

@@ -2,9 +2,10 @@
 
 1. Orders arrive on a control socket, one JSON object a line, descriptors beside them; `kill` is answered here, the others by
    the handlers that the server was given.
-2. A child is a process group of its own that dies with the server; what it leaves running is killed when it exits.
+2. A child is a process group of its own that dies with the server; what it leaves running is killed when it exits, in
+  sessions of its own too, where the kernel hands over orphans.
 3. Events go back the same way: `exited` with the status of each child that ended.
-4. The end of the control socket ends the server and its children.
+4. The end of the control socket ends the server and everything that it started.
 """
 
 from __future__ import annotations
@@ -25,10 +26,16 @@ from typing import Any
 
 PR_SET_PDEATHSIG = 1
 """prctl(2): the signal that a process gets when its parent dies."""
+PR_SET_CHILD_SUBREAPER = 36
+"""prctl(2): orphans below this process become its children."""
 FORK_SAFE_LIBRARIES = ("openblas", "libmkl", "libgomp", "libiomp", "libomp")
 """Thread pools that restart themselves in a forked child."""
 CRASHED = 70
 """Exit status of a child in which our own code raised (EX_SOFTWARE of sysexits.h)."""
+CANNOT_FORK = 71
+"""Exit status that is told where there is no child at all (EX_OSERR)."""
+ROUNDS = 100
+"""How often descendants are looked for at the end: they may start others while they are killed."""
 
 Order = dict[str, Any]
 
@@ -40,6 +47,7 @@ class ForkServer:
         self._control = control
         self._handlers = {"kill": self._kill, **handlers}
         self._children: dict[int, int] = {}
+        self._own: frozenset[int] | None = None
         self._buffer = b""
         self._descriptors: list[int] = []
         self._libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -47,6 +55,7 @@ class ForkServer:
 
     def serve(self) -> None:
         """Work until the control socket ends."""
+        self._adopt_orphans()
         os.set_blocking(self._wakeup_read, False)
         os.set_blocking(self._wakeup_write, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -59,7 +68,7 @@ class ForkServer:
                     os.read(self._wakeup_read, 4096)
                 self._reap()
             if self._control in readable and not self._receive():
-                self._kill_all()
+                kill_descendants()
                 return
 
     def _receive(self) -> bool:
@@ -83,12 +92,20 @@ class ForkServer:
 
     def fork(self, child_id: int, run: Callable[[], None], close: list[int]) -> None:
         """Fork a child that calls `run` and exits; `close` are descriptors that only the child needs."""
-        pid = os.fork()
-        if pid == 0:
-            self._become_child(run)
+        if self._own is None:
+            self._own = frozenset(_children())
+        try:
+            pid = os.fork()
+        except OSError as exc:
+            sys.stderr.write(f"cannot fork: {exc.strerror}\n")
+            self.tell(event="exited", id=child_id, status=CANNOT_FORK)
+        else:
+            if pid == 0:
+                self._become_child(run)
+            self._children[pid] = child_id
+            self.tell(event="forked", id=child_id, pid=pid)
         for descriptor in close:
             os.close(descriptor)
-        self._children[pid] = child_id
 
     def _become_child(self, run: Callable[[], None]) -> None:
         try:
@@ -106,9 +123,19 @@ class ForkServer:
 
     def detach(self) -> None:
         """Become a process group of its own that dies with its parent."""
-        os.setsid()
+        with contextlib.suppress(PermissionError):  # this process leads one already
+            os.setsid()
+        self._adopt_orphans()
+        self.die_with_parent(signal.SIGKILL)
+
+    def die_with_parent(self, number: int) -> None:
+        """Ask for this signal when the parent ends; 0 for none."""
         if self._libc is not None:
-            self._libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            self._libc.prctl(PR_SET_PDEATHSIG, number)
+
+    def _adopt_orphans(self) -> None:
+        if self._libc is not None:
+            self._libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
 
     def _reap(self) -> None:
         """Report every child that ended, and kill what it left running."""
@@ -122,6 +149,7 @@ class ForkServer:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)
             child_id = self._children.pop(pid, None)
+            self._kill_orphans()
             if child_id is not None:
                 self.tell(event="exited", id=child_id, status=os.waitstatus_to_exitcode(status))
 
@@ -131,9 +159,11 @@ class ForkServer:
             if child_id == order["id"]:
                 _signal_group(pid, number)
 
-    def _kill_all(self) -> None:
-        for pid in self._children:
-            _signal_group(pid, signal.SIGKILL)
+    def _kill_orphans(self) -> None:
+        """Kill what children that ended have left: nothing else becomes a child of this process by itself."""
+        for pid in _children():
+            if pid not in self._children and pid not in (self._own or ()):
+                _signal_group(pid, signal.SIGKILL)
 
 
 def fork_hazard() -> str | None:
@@ -147,6 +177,26 @@ def fork_hazard() -> str | None:
     if native and not any(name in Path("/proc/self/maps").read_text() for name in FORK_SAFE_LIBRARIES):
         return f"a library starts {native} threads when it is imported"
     return None
+
+
+def kill_descendants() -> None:
+    """Kill everything that this process started, as far as the kernel says what that is."""
+    for _ in range(ROUNDS):
+        left = _children()
+        for pid in left:
+            _signal_group(pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+        if not left:
+            return
+
+
+def _children() -> list[int]:
+    """This process's children, where the kernel lists them."""
+    try:
+        return [int(pid) for pid in Path("/proc/thread-self/children").read_text().split()]
+    except OSError:
+        return []
 
 
 def leave(status: int) -> None:

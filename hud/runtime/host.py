@@ -16,6 +16,7 @@ import importlib
 import os
 import random
 import resource
+import signal
 import socket
 import sys
 import traceback
@@ -25,7 +26,7 @@ from pathlib import Path
 from hud.environment import Environment
 from hud.environment.session import Connection, Session
 from hud.errors import HudError, UserError, describe, error_data
-from hud.runtime.forkserver import ForkServer, Order, fork_hazard, leave
+from hud.runtime.forkserver import ForkServer, Order, fork_hazard, kill_descendants, leave
 from hud.runtime.local import environment_of
 from hud.runtime.wire import WireServer
 from hud.task import Task
@@ -47,11 +48,18 @@ class Host:
         self._server.serve()
 
     def _load(self, order: Order) -> None:
+        """Load the tasks, and do not outlive the parent even where that never ends."""
+        self._server.die_with_parent(signal.SIGKILL)
+        self._load_tasks(order)
+        self._server.die_with_parent(0)
+
+    def _load_tasks(self, order: Order) -> None:
         """Load the tasks and tell what they are; a failure is told, and ends nothing."""
         module, _, name = order["loader"].partition(":")
         try:
             function: Callable[..., list[Task]] = getattr(importlib.import_module(module), name)
             self.tasks = function(**order["arguments"])
+            described = [task.to_json() for task in self.tasks]
         except HudError as exc:
             self._server.tell(event="failed", message=exc.message, data=error_data(exc))
             return
@@ -59,7 +67,6 @@ class Host:
             data = {"kind": "EnvironmentFailure", "detail": traceback.format_exc()}
             self._server.tell(event="failed", message=describe(exc), data=data)
             return
-        described = [task.to_json() for task in self.tasks]
         warm_up(self.tasks)
         self._server.tell(event="loaded", tasks=described, unsafe=fork_hazard())
         gc.collect()
@@ -75,6 +82,7 @@ class Host:
         connection, output = self._server.take(), self._server.take()
         self._server.detach()
         self._play(order, connection, output)
+        kill_descendants()
         leave(0)
 
     def _play(self, order: Order, connection: int, output: int) -> None:
@@ -136,7 +144,8 @@ def _redirect_output(descriptor: int) -> None:
 
 def _bound_memory(limit: int) -> None:
     """Bound the private memory of this process, and let the kernel pick it first when memory runs out."""
-    if limit:
+    _, highest = resource.getrlimit(resource.RLIMIT_DATA)
+    if limit and (highest == resource.RLIM_INFINITY or limit < highest):
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
@@ -159,6 +168,7 @@ def main() -> None:
         raise UserError("the worker host is started by `hud eval`, not by hand") from exc
     os.dup2(2, 1)
     Host(control).serve()
+    leave(0)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import os
-import signal
 import socket
 import subprocess
 import sys
@@ -14,10 +11,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from hud.errors import StartFailure
+from hud.runtime.child import kill_group
 from hud.runtime.wire import LineProtocol
 
-TERM_GRACE = 5.0
-"""Seconds that a server has to end before it is killed."""
+END_GRACE = 2.0
+"""Seconds that a server has to end, once its socket has, before it is killed."""
 
 
 class ServerProcess:
@@ -27,59 +25,110 @@ class ServerProcess:
         self, module: str, on_event: Callable[[dict[str, Any]], None], on_end: Callable[[int | None], None]
     ) -> None:
         self._module = module
-        self._on_event = on_event
         self._on_end = on_end
         self._process: subprocess.Popen[bytes] | None = None
+        self._protocol = LineProtocol(lambda line: on_event(json.loads(line)), self._lose)
         self._control: socket.socket | None = None
+        self._sending = asyncio.Lock()
+        self._burial: asyncio.Task[None] | None = None
         self.ended = asyncio.Event()
 
     async def start(self) -> None:
-        """Start the process; what it prints goes to this process's standard error."""
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        self._control = ours
-        with theirs:
-            command = [sys.executable, "-m", self._module, str(theirs.fileno())]
-            # Popen returns at once, and the process is watched by its socket.
-            self._process = subprocess.Popen(  # noqa: ASYNC220
-                command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=2
-            )
-        protocol = LineProtocol(lambda line: self._on_event(json.loads(line)), self._lose)
-        reader = ours.dup()
-        await asyncio.get_running_loop().create_connection(lambda: protocol, sock=reader)
+        """Start the process; what it prints goes to this process's standard error.
+
+        Raises:
+            StartFailure: the operating system refuses.
+        """
+        try:
+            ours, theirs = socket.socketpair()
+            ours.setblocking(False)
+            self._control = ours
+            with theirs:
+                command = [sys.executable, "-m", self._module, str(theirs.fileno())]
+                # Popen returns at once, and the process is watched by its socket.
+                self._process = subprocess.Popen(  # noqa: ASYNC220
+                    command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=2, process_group=0
+                )
+            await asyncio.get_running_loop().create_connection(lambda: self._protocol, sock=ours.dup())
+        except OSError as exc:
+            raise StartFailure(f"cannot start a worker host: {exc.strerror}") from exc
 
     def _lose(self) -> None:
         self.ended.set()
-        self._on_end(self._process.wait() if self._process else None)
+        self._burial = asyncio.get_running_loop().create_task(self._bury())
 
-    def order(self, descriptors: Sequence[int] = (), **order: Any) -> None:
-        """Send an order, with descriptors that the server may take.
+    async def _bury(self) -> None:
+        self._on_end(await self._exit_status())
+
+    async def _exit_status(self) -> int | None:
+        """The status of the process, which is about to end; it is killed if it does not."""
+        if self._process is None:
+            return None
+        try:
+            return await asyncio.to_thread(self._process.wait, END_GRACE)
+        except subprocess.TimeoutExpired:
+            kill_group(self._process.pid)
+            return await asyncio.to_thread(self._process.wait)
+
+    def order(self, **order: Any) -> None:
+        """Send an order.
+
+        Raises:
+            StartFailure: the server is gone.
+        """
+        if self.ended.is_set():
+            raise StartFailure("the worker host is gone")
+        self._protocol.send(order)
+
+    async def order_with(self, descriptors: Sequence[int], **order: Any) -> None:
+        """Send an order with descriptors that the server takes, once there is room for it.
 
         Raises:
             StartFailure: the server is gone.
         """
         assert self._control is not None
+        line = json.dumps(order).encode() + b"\n"
         try:
-            socket.send_fds(self._control, [json.dumps(order).encode() + b"\n"], list(descriptors))
+            async with self._sending:
+                while not _was_sent(self._control, line, descriptors):
+                    await _until_writable(self._control)
         except OSError as exc:
-            raise StartFailure(f"the worker host does not answer: {exc}") from exc
+            raise StartFailure(f"the worker host does not answer: {exc.strerror}") from exc
+
+    def kill(self) -> None:
+        """Kill the process and its group."""
+        if self._process is not None and not self.ended.is_set():
+            kill_group(self._process.pid)
 
     async def stop(self) -> None:
-        """End the server, all its children and what they started."""
+        """End the server, all its children and what they started; stopping again does nothing."""
+        if self._protocol.transport is not None:
+            self._protocol.transport.close()
         if self._control is not None:
             self._control.close()
         if self._process is None:
             return
-        if self._process.poll() is None:
-            self._process.terminate()
-            await asyncio.to_thread(_wait, self._process)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        await self._exit_status()
+        if self._burial is not None:
+            await self._burial
+        kill_group(self._process.pid)
+        self._process = None
 
 
-def _wait(process: subprocess.Popen[bytes]) -> None:
+def _was_sent(control: socket.socket, line: bytes, descriptors: Sequence[int]) -> bool:
+    """Send a line with its descriptors; False if the socket is full."""
     try:
-        process.wait(TERM_GRACE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        socket.send_fds(control, [line], list(descriptors))
+    except BlockingIOError:
+        return False
+    return True
+
+
+async def _until_writable(control: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    writable = asyncio.Event()
+    loop.add_writer(control, writable.set)
+    try:
+        await writable.wait()
+    finally:
+        loop.remove_writer(control)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,17 +15,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from hud.environment.session import Connection
-from hud.errors import EnvironmentFailure, LimitReached, StartFailure, error_from
+from hud.errors import LimitReached, StartFailure, UserError, error_from
+from hud.runtime.child import STATUS_GRACE, Child, Output, describe_status, kill_group
 from hud.runtime.server_process import ServerProcess
-from hud.runtime.wire import WireConnection
 from hud.task import Task
 
-LOG_LIMIT = 64 * 1024
-"""Bytes of a rollout's output that are kept: the last ones."""
 EXIT_GRACE = 6.0
 """Seconds between the end of a rollout and the death of a process that does not leave by itself."""
-STATUS_GRACE = 2.0
-"""Seconds to wait for the exit status of a process whose connection ended."""
 
 Isolation = Literal["fork", "spawn"]
 
@@ -39,35 +34,6 @@ class Source:
     arguments: dict[str, Any]
 
 
-class Child:
-    """One rollout's process, as far as this side knows it."""
-
-    def __init__(self, timeout: float) -> None:
-        self.connection = WireConnection(timeout, self.obituary)
-        self.exited = asyncio.Event()
-        self.status: int | None = None
-        """Exit status, negative for a signal; None as long as it runs."""
-        self.output = b""
-
-    @property
-    def log(self) -> str:
-        """The end of what the process printed."""
-        return self.output.decode(errors="replace")
-
-    def mark_exited(self, status: int | None) -> None:
-        """Note how the process ended."""
-        self.status = status
-        self.exited.set()
-
-    async def obituary(self) -> EnvironmentFailure:
-        """How the process ended, once that is known."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(STATUS_GRACE):
-                await self.exited.wait()
-        ended = describe_status(self.status)
-        return EnvironmentFailure(f"the environment's process ended {ended}", detail=self.log or None)
-
-
 class Host:
     """A worker host and the rollouts that run in it."""
 
@@ -75,6 +41,7 @@ class Host:
         self.children: dict[int, Child] = {}
         self._server = ServerProcess("hud.runtime.host", self._receive, self._lose)
         self._loaded: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._is_listening = False
         self._next_id = 0
 
     @property
@@ -94,10 +61,12 @@ class Host:
         self._server.order(op="load", loader=source.loader, arguments=source.arguments)
         try:
             async with asyncio.timeout(timeout):
-                return await self._loaded
+                loaded = await self._loaded
         except TimeoutError:
             await self.stop()
             raise LimitReached(f"importing the environment took longer than {timeout:g} s") from None
+        self._is_listening = True
+        return loaded
 
     def _receive(self, event: dict[str, Any]) -> None:
         match event["event"]:
@@ -105,64 +74,62 @@ class Host:
                 self._loaded.set_result(event)
             case "failed" if not self._loaded.done():
                 self._loaded.set_exception(error_from(event["message"], event["data"]))
-            case "exited":
+            case "forked" if event["id"] in self.children:
+                self.children[event["id"]].pid = event["pid"]
+            case "exited" if event["id"] in self.children:
                 self.children.pop(event["id"]).mark_exited(event["status"])
 
     def _lose(self, status: int | None) -> None:
         if not self._loaded.done():
-            self._loaded.set_exception(StartFailure(f"the worker host ended {describe_status(status)}"))
+            self._loaded.set_exception(StartFailure(f"the worker host {describe_status(status)}"))
         for child in self.children.values():
+            if child.pid is not None:
+                kill_group(child.pid)
             child.mark_exited(status)
         self.children.clear()
 
     async def launch(self, op: str, order: dict[str, Any], timeout: float) -> tuple[int, Child]:
-        """Start a rollout's process; returns its id and its connection."""
-        ours, theirs = socket.socketpair()
-        read_end, write_end = os.pipe()
+        """Start a rollout's process; returns its id and its connection.
+
+        Raises:
+            StartFailure: the host is gone, or the machine has no descriptor left.
+        """
+        try:
+            ours, theirs = socket.socketpair()
+            read_end, write_end = os.pipe()
+        except OSError as exc:
+            raise StartFailure(f"cannot start a rollout: {exc.strerror}", hint="lower --max-concurrent") from exc
         self._next_id += 1
-        child_id, child = self._next_id, Child(timeout)
+        child_id, child = self._next_id, Child(timeout, Output(read_end))
         self.children[child_id] = child
+        self._is_listening = op != "run"
         try:
             ours.setblocking(False)
             loop = asyncio.get_running_loop()
             await loop.create_connection(lambda: child.connection.protocol, sock=ours)
-            self._server.order([theirs.fileno(), write_end], op=op, id=child_id, **order)
+            await self._server.order_with([theirs.fileno(), write_end], op=op, id=child_id, **order)
         except BaseException:
-            os.close(read_end)
+            child.output.finish()
             raise
         finally:
             theirs.close()
             os.close(write_end)
-        _collect(read_end, child)
         return child_id, child
 
     def kill(self, child_id: int) -> None:
-        """Kill a forked rollout's process and everything that it started."""
-        if child_id in self.children and not self.is_over:
+        """Kill a rollout's process and everything that it started."""
+        if child_id not in self.children or self.is_over:
+            return
+        if self._is_listening:
             self._server.order(op="kill", id=child_id)
+        else:
+            self._server.kill()
 
     async def stop(self) -> None:
         """End the host, all its children and what they started."""
+        if not self._is_listening:
+            self._server.kill()
         await self._server.stop()
-
-
-def _collect(descriptor: int, child: Child) -> None:
-    """Keep the end of what arrives on `descriptor` in `child.output`, until it is closed on the other side."""
-    loop = asyncio.get_running_loop()
-    os.set_blocking(descriptor, False)
-
-    def read() -> None:
-        try:
-            data = os.read(descriptor, 65536)
-        except BlockingIOError:
-            return
-        if data:
-            child.output = (child.output + data)[-LOG_LIMIT:]
-            return
-        loop.remove_reader(descriptor)
-        os.close(descriptor)
-
-    loop.add_reader(descriptor, read)
 
 
 @dataclass(frozen=True)
@@ -234,12 +201,21 @@ class WorkerRuntime:
         """The host; a new one where the last one died."""
         async with self._restarting:
             if self._host is None or self._host.is_over:
-                self._host = await self._fresh_host()
+                dead, self._host = self._host, await self._fresh_host()
+                if dead is not None:
+                    await dead.stop()
             return self._host
 
     async def _fresh_host(self) -> Host:
         host = Host()
-        await host.start(self._source, self._timeout)
+        try:
+            await host.start(self._source, self._timeout)
+        except UserError as exc:
+            await host.stop()
+            raise StartFailure(exc.message, hint=exc.hint, detail=exc.detail) from exc
+        except BaseException:
+            await host.stop()
+            raise
         return host
 
     async def _finish(self, host: Host, child_id: int, child: Child) -> None:
@@ -247,22 +223,18 @@ class WorkerRuntime:
         child.connection.close()
         try:
             async with asyncio.timeout(EXIT_GRACE):
-                await child.connection.lost.wait()
-        except (TimeoutError, asyncio.CancelledError) as exc:
+                await child.exited.wait()
+        except TimeoutError:
             host.kill(child_id)
-            if isinstance(exc, asyncio.CancelledError):
-                raise
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STATUS_GRACE):
+                    await child.exited.wait()
+        except asyncio.CancelledError:
+            host.kill(child_id)
+            raise
+        finally:
+            child.output.finish()
 
     async def aclose(self) -> None:
         if self._host is not None:
             await self._host.stop()
-
-
-def describe_status(status: int | None) -> str:
-    """An exit status in words."""
-    if status is None:
-        return "for an unknown reason"
-    if status < 0:
-        name = signal.Signals(-status).name
-        return f"with {name}" + (" (killed; out of memory?)" if name == "SIGKILL" else "")
-    return f"with exit status {status}"

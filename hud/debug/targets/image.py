@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+import anyio
 import httpx2
 from mcp.client._transport import TransportStreams
 from mcp.client.streamable_http import streamable_http_client
@@ -25,6 +26,8 @@ from hud.runtime.stdio import transport
 POLL_SECONDS = 0.05
 LOOK_SECONDS = 0.5
 """Seconds between two looks at why nothing answers yet."""
+SETTLE_SECONDS = 2.0
+"""Seconds after which another port that answers MCP is taken for the one that was meant."""
 PROBE_SECONDS = 3.0
 HTTP_SECONDS = 600.0
 STDERR_LINES = 20
@@ -138,7 +141,7 @@ class ContainerServer:
         Raises:
             CheckFailure: it never will: the server ended, or serves elsewhere.
         """
-        looked = time.monotonic()
+        started = looked = time.monotonic()
         while True:
             host, reached = await self._container.address(port)
             with contextlib.suppress(OSError):
@@ -146,12 +149,12 @@ class ContainerServer:
                 writer.close()
                 return host
             if time.monotonic() - looked > LOOK_SECONDS:
-                await self._look(host, port)
+                await self._look(host, port, waited=time.monotonic() - started)
                 looked = time.monotonic()
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _look(self, host: str, port: int) -> None:
-        """Raise if it is certain by now that the port will not answer."""
+    async def _look(self, host: str, port: int, *, waited: float) -> None:
+        """Raise if it is certain by now, after `waited` seconds, that the port will not answer."""
         failure = CheckFailure(f"nothing answers on port {port}", kind=Kind.NO_ANSWER)
         state = await self._container.state()
         if not state.is_running:
@@ -159,22 +162,16 @@ class ContainerServer:
         listeners = await self._listeners()
         if reachable(listeners, port) is False:
             raise failure
-        for listener in listeners:
+        for listener in listeners if waited > SETTLE_SECONDS else ():
             if not listener.is_loopback and await speaks_mcp(host, listener.port):
                 self._mcp_port = listener.port
                 raise failure
 
     async def _listeners(self) -> tuple[Listener, ...]:
         table = bytearray()
-        with contextlib.suppress(DockerFailure):
+        with contextlib.suppress(DockerFailure, TimeoutError):
             async with asyncio.timeout(PROBE_SECONDS):
-                stdio = await self._container.open(LISTENERS)
-                try:
-                    with contextlib.suppress(EOFError):
-                        while True:
-                            table += await _receive(stdio)
-                finally:
-                    await stdio.aclose()
+                table += await read_to_end(await self._container.open(LISTENERS))
         return parse_listeners(table.decode(errors="replace"))
 
     async def evidence(self) -> Evidence:
@@ -206,3 +203,46 @@ class ContainerServer:
         state = await self._container.state()
         killed = state.exit_code == KILLED and seconds >= self._container.spec.stop_seconds
         return Ending(seconds, state.exit_code, killed)
+
+
+async def read_to_end(stdio: Stdio) -> bytes:
+    """Everything that a command in a container prints."""
+    output = bytearray()
+    try:
+        with contextlib.suppress(anyio.EndOfStream):
+            while True:
+                output += await stdio.receive()
+    finally:
+        await stdio.aclose()
+    return bytes(output)
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}{HTTP_PATH}"
+
+
+def _http(port: int, seconds: float) -> httpx2.AsyncClient:
+    """A client that calls the server by a loopback name: many servers let no other in."""
+    return httpx2.AsyncClient(headers={"Host": f"localhost:{port}"}, timeout=seconds)
+
+
+async def speaks_mcp(host: str, port: int) -> bool:
+    """Whether something answers MCP's handshake there, over HTTP."""
+    accept = {"Accept": "application/json, text/event-stream"}
+    try:
+        async with (
+            _http(port, PROBE_SECONDS) as http,
+            http.stream("POST", _url(host, port), json=HANDSHAKE, headers=accept) as answer,
+        ):
+            return answer.status_code == 200 and '"jsonrpc"' in await _first_text(answer)
+    except (httpx2.HTTPError, OSError):
+        return False
+
+
+async def _first_text(answer: httpx2.Response) -> str:
+    text = ""
+    async for piece in answer.aiter_text():
+        text += piece
+        if '"jsonrpc"' in text:
+            break
+    return text

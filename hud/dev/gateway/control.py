@@ -34,6 +34,7 @@ from hud.dev.gateway.sessions import SessionTable, write_private
 from hud.dev.gateway.snapshot import KINDS, Difference, ListKind, Snapshot, differing, introduce
 from hud.dev.gateway.streams import changed_event, feed_session
 from hud.dev.gateway.upstreams.upstream import NotDelivered, Upstream, UpstreamFailure
+from hud.errors import HudError
 
 logger = logging.getLogger(__name__)
 
@@ -246,13 +247,17 @@ class Gateway:
 
     def found(self, generation: Generation, before: Snapshot | None) -> None:
         """A generation's upstream answers, for the first time or again: calls go on."""
-        if self._gate.generation is not generation:
+        if self._gate.generation is not generation or generation.snapshot is None:
             return
+        was_reachable = self._gate.passes() is not None
         self._gate.unblock("unreachable")
-        swap = self._compare(generation, before, "the server was restarted", 0.0)
+        if was_reachable and before is not None and before.digests == generation.snapshot.digests:
+            return
+        cause = "the server was restarted" if before is not None else "the server was reached"
+        swap = self._compare(generation, before, cause, 0.0)
         if before is None:
             self._lead_streams_to(generation)
-        self._tell(GatewayEvent("reachable", "the server answers", swap))
+        self._tell(GatewayEvent("reachable", cause, swap))
 
     def _next(self, upstream: Upstream) -> Generation:
         self._number += 1
@@ -303,10 +308,15 @@ class Gateway:
         for session in self._sessions.all():
             if session.stream is not None:
                 generation.start(feed_session, session, session.stream, generation, self._limits)
+        translator = self._endpoint.translator
         for listener in self._endpoint.listeners.all():
+            translator.unlisten(listener)
             if generation.is_modern:
                 generation.start(listener.feed, generation)
-        self._endpoint.translator.follow(generation)
+            else:
+                translator.adopt(listener)
+        if not generation.is_modern:
+            translator.follow(generation)
 
     async def _retire(self, generation: Generation, grace: float, cause: str) -> None:
         """Let a generation's calls end, then close its upstream."""
@@ -315,7 +325,10 @@ class Gateway:
             call.abandon(f"{cause}, and it had not answered after {grace:g} s")
         await generation.drained(1.0)
         generation.retire()
-        await generation.upstream.aclose()
+        try:
+            await generation.upstream.aclose()
+        except (HudError, OSError) as exc:
+            logger.warning("%s could not be closed: %s", generation.upstream.name, exc)
 
     def _start(self, work: Callable[..., Any], *given: object) -> None:
         if self._tasks is not None:

@@ -55,6 +55,10 @@ _NOT_PASSED_ON = frozenset(
 )
 
 
+class _EraChanged(Exception):
+    """While the call waited, an upstream of the older era took the place of one of the newer."""
+
+
 class Endpoint:
     """An ASGI application for one MCP endpoint."""
 
@@ -136,15 +140,23 @@ class Endpoint:
                 await self._listen(message, headers, answer, generation)
             elif generation.is_modern:
                 await self._relay_modern(message, headers, answer)
-            elif message.kind == "request":
-                await self.translator.post(message, headers, answer)
             else:
-                await answer.document(202, [], b"")
+                await self._translate(message, headers, answer)
         except Refused as exc:
             await refuse_call(answer, message, exc)
+        except _EraChanged:
+            await self._translate(message, headers, answer)
+
+    async def _translate(self, message: Message, headers: Headers, answer: HttpAnswer) -> None:
+        if message.kind == "request":
+            await self.translator.post(message, headers, answer)
+        else:
+            await answer.document(202, [], b"")
 
     async def _relay_modern(self, message: Message, headers: Headers, answer: HttpAnswer) -> None:
         async def route(generation: Generation) -> Channel:
+            if not generation.is_modern:
+                raise _EraChanged
             return Channel(generation.upstream, self._limits, version="")
 
         inspect = freshen if message.method in CACHEABLE else None
@@ -212,6 +224,12 @@ class Endpoint:
         if message.method in LEARNED:
             inspect = self._learning(session, message)
         call = Call(message, headers, inspect)
+        if message.kind == "notification" and self._gate.passes() is None:
+            # Clients wait with everything else until a notification is accepted.
+            later = Exchange(call, Mailbox(), self._gate, self._limits, session)
+            self._start(later.run, session.channel_on)
+            await answer.document(202, [], b"")
+            return
         exchange = Exchange(call, answer, self._gate, self._limits, session)
         await exchange.run(session.channel_on)
 
@@ -346,6 +364,7 @@ class Endpoint:
         finally:
             if session.stream is outlet:
                 session.stream = None
+            session.touch()
 
 
 async def until_disconnected(work: Work, receive: Receive) -> None:

@@ -120,6 +120,7 @@ class Exchange:
                 if session.calls.get(request_id) is self:
                     del session.calls[request_id]
                     session.carried.pop(request_id, None)
+            session.touch()
 
     async def _interruptible(self, route: Route) -> bool:
         """Whether the client has its answer; if not, the call is to be tried again."""

@@ -128,9 +128,11 @@ class Generation:
         """
         channel = self._channel
         if channel is not None and self.snapshot is not None:
-            await take(channel, self.snapshot.hello, self._limits)
-        else:
-            await (await introduce(self.upstream, self._limits))[1].goodbye()
+            with contextlib.suppress(UpstreamFailure):
+                await take(channel, self.snapshot.hello, self._limits)
+                return
+            self._doubt.set()
+        await (await introduce(self.upstream, self._limits))[1].goodbye()
 
     async def _watch(self) -> None:
         if self.snapshot is None:

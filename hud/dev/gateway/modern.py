@@ -83,8 +83,8 @@ class Listener:
         self.id: RequestId = message.id
         self.outlet = Outlet(limits)
         self.refusal: Refusal | None = None
-        self._message = message
-        self._headers = headers
+        self.message = message
+        self.headers = headers
         self._limits = limits
         self._opened = anyio.Event()
         wanted = message.params.get("notifications")
@@ -146,7 +146,7 @@ class Listener:
         with self.outlet.feed():
             while True:
                 try:
-                    reply = await channel.post(self._message.body, self._headers)
+                    reply = await channel.post(self.message.body, self.headers)
                 except UpstreamFailure as exc:
                     generation.suspect(exc)
                 else:

@@ -44,5 +44,5 @@ class Limits:
     """How often an open stream that is silent gets a comment."""
     input_seconds: float = 600.0
     """How long a call waits for what a modern client was asked in between."""
-    close_seconds: float = 5.0
+    close_seconds: float = 3.0
     """How long calls that are under way may take when the gateway closes."""

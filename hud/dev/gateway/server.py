@@ -10,7 +10,7 @@ from hud.dev.gateway.control import Gateway
 from hud.dev.gateway.options import Limits
 
 KEEP_ALIVE_SECONDS = 65
-CLOSE_SECONDS = 3
+CLOSE_SECONDS = 2
 
 
 class GatewayServer(uvicorn.Server):

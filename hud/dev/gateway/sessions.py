@@ -25,7 +25,7 @@ from hud.dev.gateway.protocol import messages
 from hud.dev.gateway.protocol.messages import JsonObject, Message, RequestId
 from hud.dev.gateway.snapshot import ListKind
 from hud.dev.gateway.upstreams.channel import Channel, error_text, initialize
-from hud.dev.gateway.upstreams.upstream import Interrupted
+from hud.dev.gateway.upstreams.upstream import Interrupted, NotDelivered
 
 TOUCH_SECONDS = 60.0
 """How often the file of a session in use is marked as such."""
@@ -39,6 +39,13 @@ class SessionRefused(Exception):
     def __init__(self, answer: JsonObject) -> None:
         super().__init__(error_text(answer))
         self.answer = answer
+
+
+class Superseded(NotDelivered):
+    """The session has moved on to a newer upstream."""
+
+    def __init__(self) -> None:
+        super().__init__("there is a newer instance")
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,10 @@ class Session:
         """Whether a stream or a call of it is open."""
         return self.stream is not None or bool(self.calls)
 
+    def touch(self) -> None:
+        """Note that it is in use."""
+        self.used = time.monotonic()
+
     def bind(self, generation: Generation, channel: Channel) -> None:
         """Take over a conversation that was opened for this session."""
         self._generation, self._channel = generation, channel
@@ -129,12 +140,14 @@ class Session:
         """The conversation with that upstream, opened in the client's name if need be.
 
         Raises:
-            UpstreamFailure: the upstream cannot be reached or does not answer.
+            UpstreamFailure: the upstream cannot be reached or does not answer, or there is a newer one.
             SessionRefused: it does not accept the client.
         """
         if self._channel is not None and self._generation is generation:
             return self._channel
         async with self._lock:
+            if self._generation is not None and self._generation.number > generation.number:
+                raise Superseded
             if self._channel is None or self._generation is not generation:
                 self.bind(generation, await self._open(generation))
             assert self._channel is not None
@@ -229,12 +242,16 @@ class SessionTable:
         """The session of that id, marked as used."""
         if (session := self._sessions.get(session_id)) is None:
             return None
-        session.used = now = time.monotonic()
-        if now - self._touched.get(session_id, 0.0) > TOUCH_SECONDS:
-            self._touched[session_id] = now
-            with contextlib.suppress(FileNotFoundError):
-                os.utime(self._path(session_id))
+        self.touch(session)
         return session
+
+    def touch(self, session: Session) -> None:
+        """Mark a session as used, now and then also for the next gateway."""
+        session.touch()
+        if session.used - self._touched.get(session.id, 0.0) > TOUCH_SECONDS:
+            self._touched[session.id] = session.used
+            with contextlib.suppress(FileNotFoundError):
+                os.utime(self._path(session.id))
 
     def has_room(self) -> bool:
         """Whether another session may be opened."""
@@ -266,7 +283,10 @@ class SessionTable:
     def idle(self) -> list[Session]:
         """The sessions that nobody has used for too long."""
         limit = time.monotonic() - self._limits.idle_seconds
-        return [session for session in self.all() if session.used < limit and not session.is_busy]
+        for session in self.all():
+            if session.is_busy:
+                self.touch(session)
+        return [session for session in self.all() if session.used < limit]
 
     def save(self, session: Session) -> None:
         """Write a session's file."""

@@ -12,7 +12,7 @@ from hud.dev.gateway.generation import Generation
 from hud.dev.gateway.options import Limits
 from hud.dev.gateway.protocol import messages, sse
 from hud.dev.gateway.relay import put_question
-from hud.dev.gateway.sessions import Session, SessionRefused
+from hud.dev.gateway.sessions import Session, SessionRefused, Superseded
 from hud.dev.gateway.snapshot import ListKind
 from hud.dev.gateway.upstreams.channel import Channel
 from hud.dev.gateway.upstreams.upstream import Reply, UpstreamFailure, media_type
@@ -129,6 +129,8 @@ async def feed_session(
             try:
                 channel = await session.channel_on(generation)
                 reply = await channel.stream(session.last_event_id)
+            except Superseded:
+                return
             except UpstreamFailure as exc:
                 generation.suspect(exc)
             except SessionRefused:

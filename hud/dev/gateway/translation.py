@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import time
@@ -96,10 +97,18 @@ class Translator:
         Raises:
             EnvelopeRefused: the request is not one of the newer era.
         """
-        understudy = self._understudy(open_envelope(message, headers))
+        self._feed(listener, open_envelope(message, headers))
+        listener.acknowledge()
+
+    def adopt(self, listener: Listener) -> None:
+        """Feed a subscription that an upstream of the newer era has fed so far."""
+        with contextlib.suppress(EnvelopeRefused):
+            self._feed(listener, open_envelope(listener.message, listener.headers))
+
+    def _feed(self, listener: Listener, envelope: Envelope) -> None:
+        understudy = self._understudy(envelope)
         understudy.listeners.add(listener)
         self._start(self._subscribe, understudy, listener.uris)
-        listener.acknowledge()
 
     def unlisten(self, listener: Listener) -> None:
         """Stop feeding it."""

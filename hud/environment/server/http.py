@@ -113,6 +113,14 @@ async def serve_http(env: Environment, options: HttpOptions) -> None:
         UserError: the address cannot be used.
         InitializeFailure, ConnectionFailure: the environment could not be entered.
     """
+    with _listen(options) as listener:
+        host, port = listener.getsockname()[:2]
+        logger.info("serving `%s` at http://%s:%d%s", env.name, host, port, options.path)
+        await serve_listener(env, options, listener)
+
+
+async def serve_listener(env: Environment, options: HttpOptions, listener: socket.socket) -> None:
+    """Serve on a socket that listens already, TCP or unix, as `serve_http` does."""
     app = _app(env, options)
     config = uvicorn.Config(
         app,
@@ -122,11 +130,8 @@ async def serve_http(env: Environment, options: HttpOptions) -> None:
         access_log=False,
         timeout_graceful_shutdown=GRACE,
     )
-    with _listen(options) as listener:
-        async with app.router.lifespan_context(app):
-            host, port = listener.getsockname()[:2]
-            logger.info("serving `%s` at http://%s:%d%s", env.name, host, port, options.path)
-            await _until_stopped(_Server(config), listener)
+    async with app.router.lifespan_context(app):
+        await _until_stopped(_Server(config), listener)
 
 
 async def _until_stopped(server: _Server, listener: socket.socket) -> None:

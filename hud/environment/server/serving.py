@@ -28,14 +28,19 @@ def run(env: Environment, transport: str = "stdio", **options: Any) -> None:
         UserError: an option or transport is unknown, the address is taken, or an event loop is
             running already.
     """
+    if _in_event_loop():
+        raise UserError(
+            "an event loop is running already", hint="use `await env.run_async(...)` in async code"
+        )
+    asyncio.run(serve(env, transport, **options))
+
+
+def _in_event_loop() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        asyncio.run(serve(env, transport, **options))
-        return
-    raise UserError(
-        "an event loop is running already", hint="use `await env.run_async(...)` in async code"
-    )
+        return False
+    return True
 
 
 async def serve(

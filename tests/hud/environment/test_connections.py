@@ -120,6 +120,19 @@ async def test_all_servers_of_a_configuration_are_started_and_connected(tmp_path
     assert (tmp_path / "journal").read_text().split() == ["initialize", "shutdown"]
 
 
+async def test_one_server_may_be_configured_with_or_without_its_name() -> None:
+    async with over_http(environment()) as url:
+        for config, name in (({"url": url}, "mcp"), ({"lab": {"url": url}}, "lab")):
+            async with Environment("main").connect_mcp(config) as env:
+                assert env.source_of("double") == name
+
+
+def test_several_servers_are_not_one() -> None:
+    with pytest.raises(UserError, match="holds 2 MCP servers") as caught:
+        Environment("main").connect_mcp({"a": {"url": "http://a"}, "b": {"url": "http://b"}})
+    assert "connect_mcp_config" in (caught.value.hint or "")
+
+
 async def test_a_server_that_cannot_be_reached_is_named() -> None:
     env = Environment("main").connect_url(f"http://127.0.0.1:{free_port()}/mcp", alias="lab")
     with pytest.raises(ConnectionFailure, match="cannot connect to `lab`"):

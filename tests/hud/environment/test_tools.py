@@ -405,6 +405,10 @@ def fail() -> None:
     raise ValueError("first line\nsecond line")
 
 
+def fail_silently() -> None:
+    raise RuntimeError
+
+
 def refuse() -> None:
     raise UserError("not this one")
 
@@ -416,12 +420,13 @@ def give_up() -> None:
 @pytest.mark.parametrize(
     ("function", "told"),
     [
-        (fail, "ValueError: first line"),
+        (fail, "ValueError: first line\nsecond line"),
+        (fail_silently, "Error calling tool 'tool': RuntimeError"),
         (refuse, "not this one"),
         (give_up, "nothing to do"),
         (lambda: Unspeakable(), "the result cannot be written as JSON"),
     ],
-    ids=["raises", "user error", "tool error", "no JSON"],
+    ids=["raises", "without a text", "user error", "tool error", "no JSON"],
 )
 async def test_a_tool_that_fails_is_a_result_that_names_it(function: Any, told: str) -> None:
     result = await run(function)

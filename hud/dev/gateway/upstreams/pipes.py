@@ -18,7 +18,7 @@ from hud.dev.gateway.upstreams.upstream import NotDelivered
 from hud.errors import describe
 
 LONGEST_LINE = 128 * 1024 * 1024
-STOP_SECONDS = 2.0
+STOP_SECONDS = 1.5
 
 LineSink = Callable[[str], None]
 

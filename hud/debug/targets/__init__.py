@@ -1,0 +1,1 @@
+"""What can be examined: images, modules of this machine, servers at a URL."""

@@ -1,0 +1,1 @@
+"""What tools need of the machine: whose rights they have, which files they may touch, and processes."""
