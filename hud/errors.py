@@ -149,7 +149,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
 
 
 def error_data(exc: HudError, *, with_detail: bool = True) -> dict[str, Any]:
-    """An error's class, hint and detail, as the `data` of a JSON-RPC error; `error_from` reads them back."""
+    """An error's class, hint and detail as the `data` of a JSON-RPC error, for `error_from`."""
     kind = next(cls.__name__ for cls in type(exc).__mro__ if cls.__name__ in _KINDS)
     return {"kind": kind, "hint": exc.hint, "detail": exc.detail if with_detail else None}
 

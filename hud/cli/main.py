@@ -21,6 +21,8 @@ COMMANDS = {
     "init": "Make a new environment from the template.",
     "eval": "Run tasks with an agent and show their rewards.",
     "show": "Show an evaluation that was run before.",
+    "debug": "Find out what is wrong with an image, a folder or a module.",
+    "analyze": "List what an environment offers.",
     "convert": "Turn a v4 task file into v5 JSON.",
     "version": "Print the version.",
 }
@@ -56,12 +58,16 @@ class Commands(click.Group):
 COMMAND_FUNCTIONS = {"eval": "evaluate"}
 """Where a command's function cannot be called like the command."""
 
+TAKES_DOCKER_OPTIONS = ("debug", "analyze")
+"""Commands that take options of `docker run` beside their own."""
+
 
 def _command(name: str, function: Callable[..., Any]) -> click.Command:
     import typer  # noqa: PLC0415 - only a command's own options need it, the list of commands does not
 
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command(name)(function)
+    settings = {"ignore_unknown_options": name in TAKES_DOCKER_OPTIONS}
+    app.command(name, context_settings=settings)(function)
     return typer.main.get_command(app)
 
 

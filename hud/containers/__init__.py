@@ -19,8 +19,9 @@ from hud.containers.contract import (
 )
 from hud.containers.engine import Engine
 from hud.containers.failures import Conflict, EngineUnavailable, NotFound
+from hud.containers.fake import FakeContainers
 from hud.containers.images.log import BuildFailure
-from hud.containers.spec import ContainerSpec, Mount, Sandbox
+from hud.containers.spec import ContainerSpec, Mount, Sandbox, sandbox_of
 
 __all__ = [
     "BuildEvent",
@@ -36,6 +37,7 @@ __all__ = [
     "EngineUnavailable",
     "Event",
     "ExecResult",
+    "FakeContainers",
     "Image",
     "Mount",
     "NotFound",
@@ -43,4 +45,5 @@ __all__ = [
     "Sandbox",
     "State",
     "Stdio",
+    "sandbox_of",
 ]

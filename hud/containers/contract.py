@@ -274,7 +274,12 @@ class Container(Protocol):
     async def execute(
         self, command: Sequence[str], *, seconds: float, stdin: bytes = b"", limit: int = 10_000_000
     ) -> ExecResult:
-        """Run a command inside to its end. Past its time, it and all that it started are killed."""
+        """Run a command inside to its end. Past its time, or if the caller is cancelled, it and all
+        that it started are killed. Of stdout and stderr the first `limit` bytes are kept.
+
+        Raises:
+            DockerFailure: it could not be started, or not be ended without the container.
+        """
         ...
 
     async def open(self, command: Sequence[str]) -> Stdio:
@@ -282,7 +287,7 @@ class Container(Protocol):
         ...
 
     async def wait(self) -> State:
-        """Its state once it has ended."""
+        """Its state once it has ended; it must have been started."""
         ...
 
     async def stop(self) -> None:

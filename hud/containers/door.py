@@ -68,6 +68,15 @@ class Door:
         url = urlsplit(self.host)
         return Path(url.path) if url.scheme == "unix" else None
 
+    @property
+    def same_for_a_child(self) -> str:
+        """What makes `Door` in a child process find the same engine; empty if its environment does.
+
+        Keys and certificates come from the environment only.
+        """
+        plain = urlsplit(self.host).scheme in {"unix", "tcp"}
+        return self.host if plain else self._named or ""
+
     async def open(self) -> None:
         """Find the engine and make sure that it answers.
 
@@ -82,12 +91,15 @@ class Door:
         )
 
     async def close(self) -> None:
-        """Wait until nothing is being changed any more, then let go."""
-        if self._client is None:
-            return
-        await anyio.to_thread.run_sync(self._settle)
-        self._client.close()
-        self._client = None
+        """Let go of the engine, once nothing is being changed any more."""
+        if self._client is not None:
+            await self.settle()
+            self._client.close()
+            self._client = None
+
+    async def settle(self) -> None:
+        """Wait for changes whose callers have given up, so that what they make is known."""
+        await anyio.to_thread.run_sync(self._wait_for_changes)
 
     async def ask(self, what: str, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The answer to something that changes nothing. `what` starts the message of a failure.
@@ -121,7 +133,7 @@ class Door:
                 self._changing += 1
             return await anyio.to_thread.run_sync(counted, limiter=self._limiter)
 
-    def _settle(self) -> None:
+    def _wait_for_changes(self) -> None:
         with self._settled:
             self._settled.wait_for(lambda: self._changing == 0, timeout=ANSWER_SECONDS)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import logging
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
@@ -36,6 +37,8 @@ from hud.containers.policy import NETWORKS, check
 from hud.containers.running import EngineContainer, remove_container
 from hud.containers.spec import ContainerSpec
 from hud.errors import DockerFailure
+
+logger = logging.getLogger(__name__)
 
 _TRIES = 3
 _CLOSE_SECONDS = 60.0
@@ -74,11 +77,13 @@ class Engine:
     async def _clear_up(self) -> None:
         """Remove what was made; the watchdog stays on guard if that fails."""
         with suppress(DockerFailure):
+            await self._door.settle()
+            left: list[Resource] = []
             if self._made or self._networks.used:
                 left = [item for item in await self.resources() if self._is_mine(item)]
-                await self._remove_all(left)
-            if self._guarded:
-                watchdog.release(self._door.host)
+            gone = await self._remove_all(left)
+            if self._guarded and all(item in gone for item in left if item.kind == "container"):
+                watchdog.release(self._door.same_for_a_child)
 
     def _is_mine(self, item: Resource) -> bool:
         if item.kind == "container":
@@ -90,8 +95,11 @@ class Engine:
         gone: list[Resource] = []
 
         async def take(item: Resource) -> None:
-            if await self.remove(item):
-                gone.append(item)
+            try:
+                if await self.remove(item):
+                    gone.append(item)
+            except DockerFailure as failure:
+                logger.warning("%s", failure.message)
 
         for kind in ("container", "network", "volume"):
             async with anyio.create_task_group() as group:
@@ -124,7 +132,7 @@ class Engine:
         check(body, spec.sandbox, engine_socket=self._door.socket_file)
         if not self._guarded:
             self._guarded = True
-            await anyio.to_thread.run_sync(watchdog.guard, self._door.host)
+            await anyio.to_thread.run_sync(watchdog.guard, self._door.same_for_a_child)
         await self._networks.ensure(spec.sandbox.network)
         name = spec.name or _unused_name(spec.image)
         self._made.add(name)
@@ -196,12 +204,13 @@ class Engine:
 
     async def reap(self) -> list[Resource]:
         gone: list[Resource] = []
-        while True:
+        for _ in range(_TRIES):
             removed = await self._remove_all(await self._abandoned())
             gone += removed
             # Look again: the engine may still have been making what a dead owner had asked for.
             if not any(item.owner for item in removed):
-                return gone
+                break
+        return gone
 
     async def _abandoned(self) -> list[Resource]:
         """What dead owners left, and what is shared, which stays if it is in use."""

@@ -131,17 +131,20 @@ class EngineContainer:
         stdout, stderr = Head(limit), Head(limit)
         wrapped = ["sh", "-c", _WRAPPER, "sh", *command]
         identity, stdio = await self._start_exec(wrapped, stderr)
+        ended = False
         async with aclosing(stdio):
-            with anyio.move_on_after(seconds) as scope:
-                await converse(stdio, stdin, stdout)
-            first_line, _, errors = bytes(stderr.data).partition(b"\n")
-            if scope.cancelled_caught:
-                await self._kill_tree(first_line)
+            try:
+                with anyio.move_on_after(seconds):
+                    await converse(stdio, stdin, stdout)
+                    ended = True
+            finally:
+                if not ended:
+                    await self._kill_tree(bytes(stderr.data))
         return ExecResult(
-            exit_code=None if scope.cancelled_caught else await self._exit_code(identity),
+            exit_code=await self._exit_code(identity) if ended else None,
             stdout=bytes(stdout.data),
-            stderr=errors,
-            timed_out=scope.cancelled_caught,
+            stderr=bytes(stderr.data).partition(b"\n")[2],
+            timed_out=not ended,
             dropped=stdout.dropped + stderr.dropped,
         )
 
@@ -162,27 +165,31 @@ class EngineContainer:
         code: int | None = details["ExitCode"]
         return code
 
-    async def _kill_tree(self, root: bytes) -> None:
-        """End a command and all that it started; if that cannot be done from inside, end the
-        container.
+    async def _kill_tree(self, stderr: bytes) -> None:
+        """End a command and all that it started, or the container if that cannot be done from
+        inside. The command's first line on stderr is its process id.
         """
         with (
             suppress(DockerFailure, TimeoutError, ValueError),
             anyio.fail_after(_KILL_SECONDS, shield=True),
         ):
-            command = ["sh", "-c", _KILL_TREE, "sh", str(int(root))]
+            root = int(stderr.partition(b"\n")[0])
+            command = ["sh", "-c", _KILL_TREE, "sh", str(root)]
             identity, killer = await self._start_exec(command)
             async with aclosing(killer):
                 await converse(killer, b"", Head(0))
             if await self._exit_code(identity) == 0:
                 return
-        await self.kill()
+        with anyio.CancelScope(shield=True):
+            await self.kill()
         raise DockerFailure(f"a command in {self._what} took too long and could not be ended alone")
 
     async def wait(self) -> State:
         what = f"cannot wait for {self._what}"
-        async for _ in self._door.follow(what, "POST", f"/containers/{self.id}/wait"):
-            pass
+        path = f"/containers/{self.id}/wait"
+        async with aclosing(self._door.follow(what, "POST", path)) as pieces:
+            async for _ in pieces:
+                pass
         return await self.state()
 
     async def stop(self) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,7 +106,7 @@ class Sandbox(BaseModel):
     pids: int = Field(512, ge=4, le=32768)
     """Processes and threads at once."""
     tmp: Size = 256 * MIB
-    """Bytes of `/tmp`."""
+    """Bytes of `/tmp`, which is in memory and hides what the image has there."""
     shm: Size = 64 * MIB
     """Bytes of `/dev/shm`; browsers want about a GiB."""
     tmpfs: dict[str, Size] = Field(default_factory=dict)
@@ -159,6 +160,23 @@ class Sandbox(BaseModel):
             for name in type(self).model_fields
             if name != "folder" and getattr(self, name) != getattr(plain, name)
         ]
+
+
+def sandbox_of(folder: Path) -> Sandbox:
+    """What the `pyproject.toml` in an environment's folder declares; without one, the defaults.
+
+    Raises:
+        UserError: the file cannot be read, or declares what cannot be.
+    """
+    path = folder / "pyproject.toml"
+    try:
+        text = path.read_text("utf-8")
+        table = tomllib.loads(text).get("tool", {}).get("hud", {})
+    except FileNotFoundError:
+        table = {}
+    except (OSError, ValueError) as error:
+        raise UserError(f"`{path}` cannot be read: {error}") from error
+    return Sandbox.declared(table, folder)
 
 
 def _refuse_key(key: str) -> None:

@@ -45,7 +45,9 @@ _changing = threading.Lock()
 
 
 def guard(host: str) -> None:
-    """Give the calling process a watchdog for the engine at `host`, until `release`."""
+    """Give the calling process a watchdog for the engine at `host`, until `release`. Without a
+    host it is the one that the environment names.
+    """
     key = (os.getpid(), host)
     with _changing:
         if key in _guards:

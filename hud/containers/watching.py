@@ -25,7 +25,9 @@ _LIFE_SECONDS = 120.0
 
 
 def watch(owner: str, host: str) -> None:
-    """Wait until the owner, as its label names it, has ended; then remove what it left."""
+    """Wait until the owner, as its label names it, has ended; then remove what it left at the
+    engine at `host`, or at the one that the environment names if that is empty.
+    """
     found = Owner.parse(owner)
     if found is not None and not _is_dismissed(found):
         anyio.run(_clear, found, host)
@@ -59,7 +61,7 @@ async def _clear(owner: Owner, host: str) -> None:
     with anyio.move_on_after(_LIFE_SECONDS):
         while quiet < _QUIET_ROUNDS:
             try:
-                async with Engine(host) as engine:
+                async with Engine(host or None) as engine:
                     left = [item for item in await engine.resources() if item.owner == owner]
             except DockerFailure:
                 left = None

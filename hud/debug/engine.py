@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from mcp.shared.exceptions import MCPError
 
 from hud.debug.evidence import Evidence
-from hud.debug.examination import Examination, Options, Passed
+from hud.debug.examination import Examination, Options
 from hud.debug.phases import Phase, phases_of
 from hud.debug.remedies import Remedy, diagnose
 from hud.debug.session import innermost, reason
@@ -61,7 +61,7 @@ class PhaseEvent:
 
 async def debug(
     target: Target, *, max_phase: int = 7, options: Options | None = None
-) -> AsyncIterator[PhaseEvent]:
+) -> AsyncGenerator[PhaseEvent, None]:
     """Examine a target phase by phase; each phase gives an event when it begins and one when it ends.
 
     The phases after one that failed are skipped. Close the iterator to end the examination early: it then ends every
@@ -100,7 +100,12 @@ async def _run(phase: Phase, examination: Examination) -> PhaseEvent:
 
 
 async def _failed(
-    phase: Phase, examination: Examination, started: float, exc: Exception, *, timed_out: bool = False
+    phase: Phase,
+    examination: Examination,
+    started: float,
+    exc: Exception,
+    *,
+    timed_out: bool = False,
 ) -> PhaseEvent:
     seconds = time.monotonic() - started
     async with asyncio.timeout(EVIDENCE_SECONDS):
@@ -126,7 +131,6 @@ def _noise_since(heard: int, examination: Examination) -> tuple[str, ...]:
     if count <= 0 or examination.server is None:
         return ()
     last = examination.server.noise.lines[-1][:80]
-    return (f"{count} lines on stdout are no protocol (it belongs to the protocol alone): {last!r}",)
-
-
-__all__ = ["Options", "Passed", "PhaseEvent", "Status", "debug"]
+    return (
+        f"{count} lines on stdout are no protocol (it belongs to the protocol alone): {last!r}",
+    )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import mcp_types
+from mcp.shared.exceptions import MCPError
+from mcp_types import UNSUPPORTED_PROTOCOL_VERSION
 
-from hud.debug.evidence import Evidence
+from hud.debug.evidence import Evidence, Kind
 from hud.debug.session import Era, Held, Session, mcp_session
 from hud.debug.targets.target import CheckFailure, Server, Target
 from hud.errors import ConnectionFailure, boundary
@@ -37,16 +39,16 @@ class Played:
     """The prompt that it gave."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Link:
     """A server and one session with it."""
 
     server: Server
     session: Session
-    held: list[Held[Any]]
+    held: tuple[Held[Any], ...]
 
     async def close(self) -> None:
-        """End the session, then the server if it belongs to this link alone."""
+        """End the session, and then the server if it was started for this link."""
         for item in reversed(self.held):
             await item.close()
 
@@ -70,7 +72,7 @@ class Examination:
     twin: Link | None = None
     """Another server of the same target, where one is open."""
     server: Server | None = None
-    """The server that was started last for `main`; also where no session came about."""
+    """The main server, also where no session with it came about."""
     tools: list[mcp_types.Tool] = field(default_factory=list)
     scenarios: list[mcp_types.Prompt] = field(default_factory=list)
     played: list[Played] = field(default_factory=list)
@@ -82,35 +84,42 @@ class Examination:
         assert self.main is not None
         return self.main
 
-    async def open_main(self) -> Link:
-        """Start the main server and do the initialize handshake.
+    async def start_main(self) -> None:
+        """Start the main server.
 
         Raises:
-            CheckFailure, ConnectionFailure: it could not be started, or did not answer.
+            CheckFailure: it cannot be started.
         """
-        held = self._hold(Held(self.target.start()))
-        self.server = await _opened(held)
-        session = await self.connect(self.server, "legacy", also=[held])
-        self.main = session
-        return session
+        self.server = await self._hold(Held(self.target.start())).open()
+
+    async def connect_main(self) -> Link:
+        """Do the initialize handshake with the main server.
+
+        Raises:
+            CheckFailure, ConnectionFailure: it did not answer, or not in words that can be read.
+        """
+        assert self.server is not None
+        self.main = await self.connect(self.server, "legacy")
+        return self.main
 
     async def open_another(self, era: Era) -> Link:
         """Start a further server of the target."""
         held = self._hold(Held(self.target.start()))
-        return await self.connect(await _opened(held), era, also=[held])
+        link = await self.connect(await held.open(), era)
+        return replace(link, held=(held, *link.held))
 
-    async def connect(self, server: Server, era: Era, also: list[Held[Any]] | None = None) -> Link:
-        """Open a session with a server; `also` are contexts that end with it."""
-        transport = server.connect()
+    async def connect(self, server: Server, era: Era) -> Link:
+        """Open a session with a server."""
         seconds = self.options.start_seconds
-        held = self._hold(Held(mcp_session(transport, self.target.name, era=era, seconds=seconds)))
+        context = mcp_session(server.connect(), self.target.name, era=era, seconds=seconds)
+        held = self._hold(Held(context))
         opening = asyncio.ensure_future(_opened(held))
         garbled = asyncio.ensure_future(server.noise.garbled.wait())
         try:
             await asyncio.wait({opening, garbled}, return_when=asyncio.FIRST_COMPLETED)
             if not opening.done():
-                raise CheckFailure("the server's answer cannot be read")
-            return Link(server, await opening, [*(also or ()), held])
+                raise CheckFailure("the server's answer cannot be read", kind=Kind.STDOUT)
+            return Link(server, await opening, (held,))
         finally:
             opening.cancel()
             garbled.cancel()
@@ -131,6 +140,15 @@ class Examination:
         self._held.clear()
 
 
-async def _opened(held: Held[Any]) -> Any:
-    with boundary(ConnectionFailure, "cannot connect"):
-        return await held.open()
+async def _opened(held: Held[Session]) -> Session:
+    try:
+        with boundary(ConnectionFailure, "the handshake failed"):
+            return await held.open()
+    except ConnectionFailure as exc:
+        if (
+            isinstance(exc.__cause__, MCPError)
+            and exc.__cause__.code == UNSUPPORTED_PROTOCOL_VERSION
+        ):
+            told = f"the server does not speak the handshake era: {exc.__cause__.message}"
+            raise CheckFailure(told, kind=Kind.MODERN_ONLY) from exc
+        raise

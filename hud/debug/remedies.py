@@ -45,7 +45,7 @@ FIXES = {
     Kind.REWARD: "yield a number from 0 to 1 at the end of the scenario",
     Kind.PROMPT_CHANGES: "make the prompt depend on the scenario's arguments alone: seed what is random, reset state",
     Kind.SHARED_STATE: "keep state inside the container: rollouts run side by side",
-    Kind.SHUTDOWN: "end on SIGTERM: write CMD in its exec form, [\"python\", \"env.py\"], and do not ignore the signal",
+    Kind.SHUTDOWN: 'end on SIGTERM: write CMD in its exec form, ["python", "env.py"], and do not ignore the signal',
     Kind.LEFTOVERS: "end what the server started before it ends itself: @env.shutdown",
 }
 """What to do about the kinds that a check knows by itself."""
@@ -58,7 +58,11 @@ def diagnose(evidence: Evidence) -> Remedy:
     """What the evidence says is wrong, and what to do about it."""
     if evidence.out_of_memory:
         limit = f" of {evidence.memory}" if evidence.memory else ""
-        return _remedy(Kind.MEMORY, f"out of memory: it used more than its limit{limit}", RAISE_MEMORY)
+        return _remedy(
+            Kind.MEMORY, f"out of memory: it used more than its limit{limit}", RAISE_MEMORY
+        )
+    if evidence.kind is Kind.STDOUT:
+        return _polluted(evidence)
     for text in _telling(evidence):
         if found := _by_words(text, evidence):
             return found
@@ -109,7 +113,7 @@ def _line_around(text: str, match: re.Match[str]) -> str:
 def _by_state(evidence: Evidence) -> Remedy:
     if not evidence.running:
         return _ended(evidence)
-    if evidence.kind is Kind.STDOUT or (evidence.noise and evidence.timed_out):
+    if evidence.noise and evidence.timed_out:
         return _polluted(evidence)
     if evidence.kind is not Kind.NO_ANSWER:
         return _unknown(evidence)
@@ -151,16 +155,26 @@ def _unreachable(evidence: Evidence, port: int) -> Remedy:
     others = ", ".join(str(one) for one in evidence.listeners if one.port != port)
     if reached is False:
         fix = f"bind every interface: env.run(transport='http', host='0.0.0.0', port={port})"
-        return _remedy(Kind.LOOPBACK, f"port {port} is open on 127.0.0.1 only, inside the container", fix)
+        return _remedy(
+            Kind.LOOPBACK, f"port {port} is open on 127.0.0.1 only, inside the container", fix
+        )
     if reached is None and others:
         told = f"nothing listens on port {port}, which the image names; {others} is open inside"
-        other = evidence.mcp_port or next(one.port for one in evidence.listeners if one.port != port)
-        return _remedy(Kind.OTHER_PORT, told, f"serve on port {port}, or name the right one: EXPOSE {other}")
+        other = evidence.mcp_port or next(
+            one.port for one in evidence.listeners if one.port != port
+        )
+        return _remedy(
+            Kind.OTHER_PORT, told, f"serve on port {port}, or name the right one: EXPOSE {other}"
+        )
     if reached is None:
         told = f"nothing listens on port {port}, which the image names, after its time limit"
         fix = f"serve on port {port}; start-up work belongs after the server is up; --timeout waits longer"
         return _remedy(Kind.BLOCKED, told, fix)
-    return _remedy(Kind.HTTP, _joined(f"port {port} is open, but no MCP answers", evidence.error), FIXES[Kind.HTTP])
+    return _remedy(
+        Kind.HTTP,
+        _joined(f"port {port} is open, but no MCP answers", evidence.error),
+        FIXES[Kind.HTTP],
+    )
 
 
 def _speaks_elsewhere(evidence: Evidence) -> Remedy:
@@ -182,5 +196,9 @@ def _silent(evidence: Evidence) -> Remedy:
 
 def _unknown(evidence: Evidence) -> Remedy:
     if evidence.timed_out:
-        return _remedy(Kind.HANGS, evidence.error, "see what the server printed, below: the request never came back")
+        return _remedy(
+            Kind.HANGS,
+            evidence.error,
+            "see what the server printed, below: the request never came back",
+        )
     return _remedy(Kind.UNKNOWN, evidence.error, "see what the server printed, below")

@@ -20,7 +20,9 @@ DISTRIBUTIONS = {
 """What to install for a module that is named differently."""
 
 RAISE_MEMORY = "raise the limit (`memory` in [tool.hud] of pyproject.toml, or -m 4g), or use less"
-SHOW_DISPLAY = "start a virtual display before the server (Xvfb :1 &, ENV DISPLAY=:1), or run headless"
+SHOW_DISPLAY = (
+    "start a virtual display before the server (Xvfb :1 &, ENV DISPLAY=:1), or run headless"
+)
 
 Fix = Callable[[str | None, Evidence], str]
 """Makes the advice from what the words name (a module, a path, a variable) and the evidence."""
@@ -57,7 +59,9 @@ def refused_port(text: str) -> int | None:
 def command_fix(_: str | None, evidence: Evidence) -> str:
     """What to do about a command that cannot be run."""
     shown = f", which is `{' '.join(evidence.command)[:100]}`" if evidence.command else ""
-    return f"correct CMD or ENTRYPOINT of the Dockerfile{shown}: the image has no such file or program"
+    return (
+        f"correct CMD or ENTRYPOINT of the Dockerfile{shown}: the image has no such file or program"
+    )
 
 
 def _executable_fix(program: str | None, evidence: Evidence) -> str:
@@ -90,7 +94,9 @@ def _variable_fix(name: str | None, evidence: Evidence) -> str:
 def _backend_fix(_: str | None, evidence: Evidence) -> str:
     port = refused_port("\n".join((evidence.error, evidence.detail, *evidence.stderr)))
     others = ", ".join(str(one) for one in evidence.listeners if one.port != evidence.port)
-    where = f"nothing listens on port {port}" if port else "the service that it needs does not listen"
+    where = (
+        f"nothing listens on port {port}" if port else "the service that it needs does not listen"
+    )
     found = f" (inside, {others} does)" if others else ""
     return f"{where}{found}: start that service before the MCP server and wait for it, or correct its address"
 
@@ -158,14 +164,24 @@ RULES = [
     ),
     _rule(
         Kind.BACKEND,
-        ["(?i:connection ?refused)", "ECONNREFUSED", "All connection attempts failed", "Connect call failed"],
+        [
+            "(?i:connection ?refused)",
+            "ECONNREFUSED",
+            "All connection attempts failed",
+            "Connect call failed",
+        ],
         _backend_fix,
     ),
     _rule(
         Kind.PERMISSION,
         [
             rf"{words}(?::? '?(/[^\s'\"]+))?"
-            for words in ("(?i:permission denied)", "EACCES", "Operation not permitted", "Read-only file system")
+            for words in (
+                "(?i:permission denied)",
+                "EACCES",
+                "Operation not permitted",
+                "Read-only file system",
+            )
         ],
         _permission_fix,
     ),

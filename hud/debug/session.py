@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from mcp.client import Client
 from mcp.client._transport import TransportStreams
@@ -42,10 +42,14 @@ class Held(Generic[T]):
             await self._closing.wait()
 
     async def open(self) -> T:
-        """What the context gives, once it is entered. Raises what entering raised."""
-        await asyncio.wait({self._task, self._opened}, return_when=asyncio.FIRST_COMPLETED)
+        """What the context gives, once it is entered. Raises what entering raised, out of its groups."""
+        waited: set[asyncio.Future[Any]] = {self._task, self._opened}
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         if not self._opened.done():
-            await self._task
+            try:
+                await self._task
+            except BaseExceptionGroup as group:
+                raise innermost(group) from group
         return self._opened.result()
 
     async def close(self) -> None:
@@ -65,10 +69,8 @@ class Session:
 
     client: Client
     connection: ClientConnection
-
-    @property
-    def version(self) -> str:
-        return self.client.protocol_version
+    version: str
+    """The protocol version that was agreed on."""
 
     @property
     def is_modern(self) -> bool:
@@ -82,7 +84,7 @@ async def mcp_session(
     """A session over a transport; `seconds` is the time that one request may take."""
     client = Client(transport, mode=era, read_timeout_seconds=seconds, cache=None)
     async with client:
-        yield Session(client, ClientConnection(client, name))
+        yield Session(client, ClientConnection(client, name), client.protocol_version)
 
 
 def innermost(exc: BaseException) -> BaseException:

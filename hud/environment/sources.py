@@ -60,7 +60,8 @@ def named_server(config: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
             f"the configuration holds {len(servers)} MCP servers, not one",
             hint="connect several with `env.connect_mcp_config(...)`",
         )
-    return next(iter(servers.items()))
+    name, server = next(iter(servers.items()))
+    return str(name), server
 
 
 def from_config(name: str, config: Mapping[str, Any], options: dict[str, Any]) -> Source:

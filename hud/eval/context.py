@@ -179,7 +179,7 @@ class EvalContext(Toolbox):
         started = self.elapsed()
         name = self._scenario
         if self.answer is not None:
-            submitted = await self.connection.call_tool(SUBMIT_TOOL, {"scenario": name, "answer": self.answer})
+            submitted = await self.connection.call_tool(SUBMIT_TOOL, {"scenario": name, "answer": self._graded_answer()})
             if submitted.is_error:
                 raise GradingFailure(f"scenario `{name}` refused the answer: {submitted.text}")
         result = parse_grade(await self.connection.read_resource(name), name)
@@ -187,6 +187,13 @@ class EvalContext(Toolbox):
         self.evaluation_result = self.trace.evaluation_result = result
         self._record("environment", "grade", started, request=self.answer, result=result.model_dump(mode="json"))
         return result
+
+    def _graded_answer(self) -> Any:
+        """The answer as the scenario reads it: with its citations where it asks for them."""
+        if not self.scenario_enable_citations or not isinstance(self.answer, str):
+            return self.answer
+        citations = [citation.model_dump(exclude_none=True) for citation in self.trace.citations]
+        return {"content": self.answer, "citations": citations}
 
     def _record(self, kind: Any, name: str, started: float, **fields: Any) -> None:
         seconds = self.elapsed() - started

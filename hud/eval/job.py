@@ -18,7 +18,7 @@ from hud.eval.journal import Journal, new_job_id
 from hud.eval.rollout import Outcome, Play, Rollout
 from hud.eval.runner import run_rollouts
 from hud.eval.summary import Summary
-from hud.eval.taskset import collect
+from hud.eval.taskset import collect_runnable
 from hud.runtime.local import LocalRuntime
 from hud.runtime.runtime import Runtime
 from hud.runtime.worker import Source, WorkerRuntime
@@ -26,7 +26,10 @@ from hud.settings import get_settings, machine_memory
 from hud.task import Task
 from hud.wire import JobRecord, JobStatus, RolloutRecord, Variant
 
-LOADER = "hud.eval.taskset:collect"
+TASKS = "hud.eval.taskset:collect"
+"""Loads a source's tasks."""
+RUNNABLE_TASKS = "hud.eval.taskset:collect_runnable"
+"""Loads a source's tasks and refuses those that have no environment here."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ class Job:
             return LocalRuntime(), asyncio.create_task(_collect_here(arguments))
         settings = get_settings()
         runtime = WorkerRuntime(
-            Source(LOADER, arguments),
+            Source(RUNNABLE_TASKS, arguments),
             isolation=config.isolation,
             timeout=settings.client_timeout,
             memory=settings.rollout_memory or machine_memory() // 2,
@@ -132,8 +135,7 @@ class Job:
     def _keep(self, outcome: Outcome, journal: Journal, total: int) -> Finished:
         journal.add(outcome.transcript)
         self.summary.add(outcome.record)
-        done = len(self.summary.rewards) + self.summary.failed
-        return Finished(outcome.record, done, total)
+        return Finished(outcome.record, self.summary.ended, total)
 
     def _play(self, player: MCPAgent) -> Play:
         steps = self.config.steps
@@ -163,7 +165,7 @@ class Job:
 
 
 async def _collect_here(arguments: dict[str, Any]) -> list[Task]:
-    return collect(**arguments)
+    return collect_runnable(**arguments)
 
 
 def _rollouts(job: JobRecord, tasks: list[Task], play: Play, timeout: float | None) -> Iterator[Rollout]:
@@ -181,7 +183,7 @@ def list_tasks(source: str, task_ids: list[str] | None = None) -> list[Task]:
     """
 
     async def load() -> list[Task]:
-        runtime = WorkerRuntime(Source(LOADER, {"source": source, "task_ids": task_ids}))
+        runtime = WorkerRuntime(Source(TASKS, {"source": source, "task_ids": task_ids}))
         try:
             return await runtime.load()
         finally:

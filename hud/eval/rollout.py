@@ -39,7 +39,7 @@ class Rollout:
     index: int
     play: Play
     timeout: float | None = None
-    """Seconds that the whole rollout may take."""
+    """Seconds that the rollout may take once its instance has started."""
     seed: str | None = None
     """Seed of the job; each rollout derives its own from it."""
     variants: dict[str, Any] = field(default_factory=dict)
@@ -104,9 +104,11 @@ async def run_rollout(rollout: Rollout, runtime: Runtime) -> Outcome:
     """
     state = _State(rollout)
     try:
-        async with asyncio.timeout(rollout.timeout):
-            await _play_through(state, runtime)
+        async with asyncio.timeout(None) as limit_of_time:
+            await _play_through(state, runtime, limit_of_time)
     except TimeoutError:
+        if not limit_of_time.expired():
+            raise
         limit = LimitReached(f"the rollout took longer than {rollout.timeout:g} s")
         return _outcome(state, "failed", limit)
     except UserError:
@@ -116,12 +118,14 @@ async def run_rollout(rollout: Rollout, runtime: Runtime) -> Outcome:
     return _outcome(state, "scored", None)
 
 
-async def _play_through(state: _State, runtime: Runtime) -> None:
+async def _play_through(state: _State, runtime: Runtime, limit: asyncio.Timeout) -> None:
     rollout, watch = state.rollout, state.watch
     seed = f"{rollout.seed}:{rollout.task.key}:{rollout.index}" if rollout.seed is not None else ""
     starting = runtime.start(rollout.task, seed=seed)
     with watch.span("start"):
         state.instance = await starting.__aenter__()
+    if rollout.timeout is not None:
+        limit.reschedule(asyncio.get_running_loop().time() + rollout.timeout)
     try:
         await _play_on(state, state.instance)
     except BaseException as exc:

@@ -20,13 +20,19 @@ class TaskSummary:
     """The rewards of one task, by run."""
 
     task: str
-    rewards: list[float] = field(default_factory=list)
+    scored: dict[int, float] = field(default_factory=dict)
+    """Rewards by run, in the order in which the runs ended."""
     failed: int = 0
+
+    @property
+    def rewards(self) -> list[float]:
+        """The rewards in the order of the runs."""
+        return [self.scored[index] for index in sorted(self.scored)]
 
     @property
     def mean(self) -> float | None:
         """Mean reward of the scored runs; None if there are none."""
-        return sum(self.rewards) / len(self.rewards) if self.rewards else None
+        return sum(self.scored.values()) / len(self.scored) if self.scored else None
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,8 @@ class Summary:
     """Scenarios that gave a reward outside [0, 1]."""
     limited: int = 0
     """Scored runs in which the agent used up its steps."""
+    ended: int = 0
+    """Runs that were scored or failed."""
 
     @classmethod
     def of(cls, tasks: Iterable[str], records: Iterable[RolloutRecord], threshold: float = 1.0) -> Summary:
@@ -67,12 +75,14 @@ class Summary:
         """Count one rollout in."""
         row = self.tasks.setdefault(record.task, TaskSummary(record.task))
         if record.status == "scored" and record.reward is not None:
-            row.rewards.append(record.reward)
+            row.scored[record.index] = record.reward
+            self.ended += 1
             self.limited += record.stop_reason == "max_steps"
             if not 0.0 <= record.reward <= 1.0:
                 self.outside.add(record.scenario or record.task)
         elif record.status == "failed":
             row.failed += 1
+            self.ended += 1
             boundary = record.boundary or "environment"
             self.causes[boundary] = self.causes.get(boundary, 0) + 1
             if len(self.failures) < MAX_FAILURES:
@@ -82,7 +92,7 @@ class Summary:
     @property
     def rewards(self) -> list[float]:
         """The rewards of all scored runs."""
-        return [reward for row in self.tasks.values() for reward in row.rewards]
+        return [reward for row in self.tasks.values() for reward in row.scored.values()]
 
     @property
     def mean(self) -> float | None:
@@ -110,7 +120,7 @@ def render(summary: Summary) -> str:
     rule = "  " + "─" * (task_width + 4 + 3 + reward_width + 7)
     lines = [f"  {'Task':<{task_width}}Runs   {'Rewards':<{reward_width}}Mean", rule]
     for row, text in zip(rows, shown, strict=True):
-        lines.append(f"  {row.task:<{task_width}}{len(row.rewards):>4}   {text:<{reward_width}}{_number(row.mean)}")
+        lines.append(f"  {row.task:<{task_width}}{len(row.scored):>4}   {text:<{reward_width}}{_number(row.mean)}")
     lines += [rule, f"  {_total(summary, rows)}", *_failures(summary)]
     return "\n".join(lines)
 
@@ -138,12 +148,12 @@ def _total(summary: Summary, rows: list[TaskSummary]) -> str:
 
 
 def _extent(rows: list[TaskSummary]) -> str:
-    counts = {len(row.rewards) + row.failed for row in rows}
+    counts = {len(row.scored) + row.failed for row in rows}
     tasks = f"{len(rows)} task{'' if len(rows) == 1 else 's'}"
     if len(counts) == 1:
         runs = counts.pop()
         return f"{tasks} × {runs} run{'' if runs == 1 else 's'}"
-    return f"{tasks}, {sum(len(row.rewards) + row.failed for row in rows)} runs"
+    return f"{tasks}, {sum(len(row.scored) + row.failed for row in rows)} runs"
 
 
 def _failures(summary: Summary) -> list[str]:
@@ -151,10 +161,12 @@ def _failures(summary: Summary) -> list[str]:
         return []
     causes = ", ".join(f"{count} {boundary}" for boundary, count in sorted(summary.causes.items()))
     lines = ["", f"  Failed: {summary.failed} ({causes}), not in mean and pass"]
-    lines += [f"    {item.task} #{item.index + 1}  {item.boundary}: {item.error}" for item in summary.failures]
+    order = {task: position for position, task in enumerate(summary.tasks)}
+    listed = sorted(summary.failures, key=lambda item: (order[item.task], item.index))
+    lines += [f"    {item.task} #{item.index + 1}  {item.boundary}: {item.error}" for item in listed]
     if summary.failed > len(summary.failures):
         lines.append(f"    … and {summary.failed - len(summary.failures)} more")
-    hints = dict.fromkeys(item.hint for item in summary.failures if item.hint)
+    hints = dict.fromkeys(item.hint for item in listed if item.hint)
     return lines + [f"    hint: {hint}" for hint in list(hints)[:3]]
 
 

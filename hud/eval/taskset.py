@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -20,8 +21,10 @@ from pydantic import ValidationError
 
 from hud.environment import Environment
 from hud.environment.legacy import LegacyTask, environment_named, is_v4, to_task
-from hud.environment.modules import load_module, local_environments
+from hud.environment.modules import local_environments
 from hud.errors import UserError, did_you_mean
+from hud.eval.imports import import_file
+from hud.runtime.local import environment_of
 from hud.task import Task, check_unique_slugs
 
 NOT_TASKS = frozenset({"env", "environment", "conftest", "setup", "__init__", "__main__"})
@@ -35,16 +38,47 @@ def collect(source: str, only_first: bool = False, task_ids: list[str] | None = 
     Raises:
         UserError: the source does not exist, holds no tasks, or cannot be read; or an id is unknown.
     """
-    path = Path(source)
-    if not path.exists():
-        raise UserError(f"there is no file or folder `{source}`", hint=_near_paths(path))
-    tasks = unique(_discover(path.resolve()))
+    try:
+        tasks = unique(_discover_in(source))
+    except OSError as exc:
+        raise UserError(f"`{source}` cannot be read: {exc.strerror}") from exc
     if not tasks:
         raise UserError(f"`{source}` holds no tasks", hint="make one with `scenario.task(...)` or `env(\"scenario\", ...)`")
     check_unique_slugs(tasks)
+    _check_unique_keys(tasks)
     if task_ids:
         return select(tasks, task_ids, source)
     return tasks[:1] if only_first else tasks
+
+
+def collect_runnable(source: str, only_first: bool = False, task_ids: list[str] | None = None) -> list[Task]:
+    """The tasks of `source` as `collect` finds them, each with a live environment.
+
+    Raises:
+        UserError: as `collect`; or a task names an environment that is not here.
+    """
+    tasks = collect(source, only_first, task_ids)
+    for task in tasks:
+        environment_of(task)
+    return tasks
+
+
+def _discover_in(source: str) -> Iterator[Task]:
+    path = Path(os.path.abspath(source))
+    if not path.exists():
+        raise UserError(f"there is no file or folder `{source}`", hint=_near_paths(path))
+    return _discover(path)
+
+
+def _check_unique_keys(tasks: list[Task]) -> None:
+    """Refuse tasks that cannot be told apart: without a slug, and with the same scenario and arguments."""
+    seen: set[str] = set()
+    for task in tasks:
+        if task.key in seen:
+            arguments = ", ".join(f"{name}={value!r}" for name, value in (task.args or {}).items())
+            told = f"{task.scenario_name}({arguments})"
+            raise UserError(f"two tasks without a slug are `{told}`", hint="give each task a slug of its own")
+        seen.add(task.key)
 
 
 def select(tasks: list[Task], ids: Iterable[str], source: str) -> list[Task]:
@@ -79,7 +113,7 @@ def _discover(path: Path) -> Iterator[Task]:
     if path.is_dir():
         yield from _of_directory(path)
     elif path.suffix == ".py":
-        yield from _of_module(load_module(path))
+        yield from _of_module(import_file(path))
     elif path.suffix in (".json", ".jsonl"):
         yield from _of_data(path)
     else:
@@ -98,7 +132,7 @@ def _of_directory(folder: Path) -> Iterator[Task]:
 def _groups(folder: Path) -> Iterator[list[Path]]:
     own = [folder / name for name in ("tasks.py", "task.py") if (folder / name).is_file()]
     nested = _task_files(folder / "tasks") if (folder / "tasks").is_dir() else []
-    if folder.name == "tasks":
+    if folder.resolve().name == "tasks":
         yield _task_files(folder)
     yield [*own, *nested]
     below = sorted(path for path in folder.rglob("task.py") if not _is_hidden(path, folder))
@@ -166,7 +200,7 @@ def read_items(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 def _parse(text: str, place: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise UserError(f"`{place}` is not JSON: {exc}") from exc
 
 

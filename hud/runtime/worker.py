@@ -160,6 +160,7 @@ class WorkerRuntime:
         self._memory = memory
         self._host: Host | None = None
         self._restarting = asyncio.Lock()
+        self._spawning = asyncio.Semaphore(os.cpu_count() or 1)
         self._tasks: list[Task] = []
         self.isolation: Isolation = isolation
         self.hazard: str | None = None
@@ -183,7 +184,7 @@ class WorkerRuntime:
     @asynccontextmanager
     async def start(self, task: Task, *, seed: str = "") -> AsyncIterator[WorkerInstance]:
         order = {"task": self._position(task), "seed": seed, "memory": self._memory}
-        host = await self._live_host() if self.isolation == "fork" else await self._fresh_host()
+        host = await self._live_host() if self.isolation == "fork" else await self._spawn_host()
         try:
             child_id, child = await host.launch("fork" if self.isolation == "fork" else "run", order, self._timeout)
             try:
@@ -205,6 +206,11 @@ class WorkerRuntime:
                 if dead is not None:
                     await dead.stop()
             return self._host
+
+    async def _spawn_host(self) -> Host:
+        """A host for one rollout; no more of them start at a time than there are processors."""
+        async with self._spawning:
+            return await self._fresh_host()
 
     async def _fresh_host(self) -> Host:
         host = Host()

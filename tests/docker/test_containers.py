@@ -11,6 +11,7 @@ import sys
 import textwrap
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,9 +101,9 @@ async def test_profile_default_lets_root_step_down_and_hand_over_files(engine: E
 async def test_profile_strict_writes_to_its_temporary_folder_only(engine: Engine) -> None:
     async with running(engine, sandbox=Sandbox(profile="strict")) as container:
         assert "Read-only" in await sh(container, "touch /home/x")
-        assert await sh(container, "touch /tmp/x && id -u && grep CapEff /proc/self/status") == (
-            "1000\nCapEff:\t0000000000000000"
-        )
+        assert await sh(
+            container, "cd /tmp && touch x && id -u && grep CapEff /proc/self/status"
+        ) == ("1000\nCapEff:\t0000000000000000")
         assert await sh(container, "ls /sys/class/net") == "lo"
 
 
@@ -141,10 +142,12 @@ async def test_a_mounted_folder_is_read_only_unless_declared(
 
 
 async def test_volumes_are_ours_and_go_with_their_container(engine: Engine) -> None:
-    async with running(engine, sandbox=Sandbox(volumes=("/kept",), read_only=True)) as container:
+    sandbox = Sandbox(volumes=("/kept",), read_only=True)
+    async with running(engine, sandbox=sandbox, run="volumes") as container:
         await sh(container, "echo x > /kept/x")
-        assert [item.kind for item in await engine.resources()] == ["container", "volume"]
-    assert await engine.resources() == []
+        mine = [item.kind for item in await engine.resources() if item.run == "volumes"]
+        assert mine == ["container", "volume"]
+    assert [item for item in await engine.resources() if item.run == "volumes"] == []
 
 
 COUNT_SLEEPERS = "cat /proc/[0-9]*/comm | grep -c sleep"
@@ -155,6 +158,16 @@ async def test_a_command_that_takes_too_long_goes_with_all_that_it_started(engin
     async with running(engine) as container:
         done = await container.execute(["sh", "-c", script], seconds=1)
         assert (done.timed_out, done.stdout) == (True, b"up\n")
+        assert await sh(container, COUNT_SLEEPERS) == "1"
+
+
+async def test_a_command_goes_when_its_caller_is_cancelled(engine: Engine) -> None:
+    async with running(engine) as container:
+        async with anyio.create_task_group() as group:
+            group.start_soon(partial(container.execute, ["sleep", "50"], seconds=50))
+            while await sh(container, COUNT_SLEEPERS) != "2":
+                pass
+            group.cancel_scope.cancel()
         assert await sh(container, COUNT_SLEEPERS) == "1"
 
 
@@ -347,13 +360,13 @@ def owner_process() -> subprocess.Popen[str]:
     )
 
 
-async def ours() -> set[str]:
-    """Everything that carries our label, by the engine's own account."""
-    found = set()
-    for kind in ("container", "network", "volume"):
-        everything = ["--all"] if kind == "container" else []
-        found |= {*(await docker(kind, "ls", *everything, "-q", "-f", f"label={OWNER}")).split()}
-    return found
+async def left_by(owner: int) -> set[str]:
+    """The containers and volumes of a process, by the engine's own account."""
+    form = f'{{{{.Label "{OWNER}"}}}} '
+    containers = await docker("container", "ls", "--all", "--format", form + "{{.ID}}")
+    volumes = await docker("volume", "ls", "--format", form + "{{.Name}}")
+    lines = [*containers.splitlines(), *volumes.splitlines()]
+    return {line for line in lines if f":{owner}:" in line}
 
 
 async def made_by(process: subprocess.Popen[str]) -> list[str]:
@@ -365,10 +378,10 @@ async def made_by(process: subprocess.Popen[str]) -> list[str]:
 async def test_the_watchdog_removes_what_a_killed_process_left() -> None:
     with owner_process() as process, anyio.fail_after(60):
         assert len(await made_by(process)) == 2
-        assert len(await ours()) == 5
+        assert len(await left_by(process.pid)) == 4
         process.kill()
         process.wait()
-        while await ours():  # noqa: ASYNC110 - the watchdog is another process
+        while await left_by(process.pid):  # noqa: ASYNC110 - the watchdog is another process
             await anyio.sleep(0.1)
 
 
@@ -379,9 +392,9 @@ async def test_the_next_command_removes_what_is_left_when_the_watchdog_died_too(
             os.kill(watchdog, signal.SIGKILL)
         process.kill()
         process.wait()
-        assert len(await ours()) == 5
+        assert len(await left_by(process.pid)) == 4
         async with Engine():
-            assert await ours() == set()
+            assert await left_by(process.pid) == set()
 
 
 async def test_an_interrupted_process_leaves_nothing() -> None:
@@ -389,7 +402,7 @@ async def test_an_interrupted_process_leaves_nothing() -> None:
         await made_by(process)
         process.send_signal(signal.SIGINT)
         await anyio.to_thread.run_sync(process.wait)
-        assert await ours() == set()
+        assert await left_by(process.pid) == set()
         assert watchdogs(process.pid) == []
 
 
@@ -441,4 +454,4 @@ async def test_a_command_that_the_image_lacks_is_named(engine: Engine) -> None:
 
 async def test_a_disk_that_is_full_is_the_containers_own(engine: Engine) -> None:
     async with running(engine, sandbox=Sandbox(tmp=1 << 20)) as container:
-        assert "No space left" in await sh(container, "dd if=/dev/zero of=/tmp/x bs=1M count=4")
+        assert "No space left" in await sh(container, "cd /tmp; dd if=/dev/zero of=x bs=1M count=4")

@@ -23,7 +23,13 @@ def phases_of(examination: Examination) -> list[Phase]:
         Phase(2, handshake, silent, options.start_seconds, initialize, Kind.NO_ANSWER),
         Phase(3, "Tool discovery", "Tool discovery failed", 30.0, discover),
         Phase(4, "Tool execution", "Tool execution failed", 120.0, call_tools),
-        Phase(5, "Scenario setup and grading", "Scenario setup and grading failed", 300.0, play_scenarios),
+        Phase(
+            5,
+            "Scenario setup and grading",
+            "Scenario setup and grading failed",
+            300.0,
+            play_scenarios,
+        ),
         Phase(6, "Isolation", "Isolation failed", 300.0 + options.start_seconds, compare_sessions),
         Phase(7, "Clean shutdown", "Clean shutdown failed", 60.0, shut_down),
     ]

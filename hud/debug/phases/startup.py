@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 
 from mcp.shared.exceptions import MCPError
-from mcp_types import UNSUPPORTED_PROTOCOL_VERSION
 
 from hud.debug.evidence import Kind
 from hud.debug.examination import Examination, Link, Passed
-from hud.debug.session import innermost, reason
+from hud.debug.session import reason
 from hud.debug.targets.target import CheckFailure
 from hud.errors import HudError
 
-MODERN_SECONDS = 5.0
-"""Seconds that the answer to `server/discover` may come later than the handshake."""
+MODERN_SECONDS = 10.0
+"""Seconds that the answer to `server/discover` may come later than the one to `initialize`."""
 
 
 async def find_target(examination: Examination) -> Passed:
@@ -23,18 +22,43 @@ async def find_target(examination: Examination) -> Passed:
 
 
 async def initialize(examination: Examination) -> Passed:
-    """The server answers `initialize`; whether it answers `server/discover` as well is told.
-
-    Over stdin and stdout the first request decides the era, so that a second server is asked, started at the same time.
-    """
-    asking = None if await _is_shared(examination) else asyncio.ensure_future(_ask_another(examination))
+    """The server answers `initialize` with nothing else on its stdout; whether it answers `server/discover` is told."""
+    await examination.start_main()
+    asking = asyncio.ensure_future(_ask_modern(examination))
     try:
-        link = await _first_link(examination)
+        link = await examination.connect_main()
         if link.server.noise.count:
             raise CheckFailure("the server prints on stdout before it answers", kind=Kind.STDOUT)
-        modern = await (_ask_same(examination, link) if asking is None else _answer_of(asking))
+        await asyncio.wait({asking}, timeout=MODERN_SECONDS)
+        modern = asking.result() if asking.done() else "server/discover got no answer"
     finally:
-        if asking is not None:
-            asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
-    return Passed(notes=(f"answers initialize ({link.session.version}); {modern}", *_identity(link)))
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+    return Passed(notes=(*_identity(link), f"initialize: {link.session.version}", modern))
+
+
+async def _ask_modern(examination: Examination) -> str:
+    """What the server says to `server/discover`.
+
+    Over stdin and stdout the first request decides the era for good, so that a server of its own is asked. If it turns
+    out to speak the earlier era it is kept, for comparing.
+    """
+    try:
+        if examination.server is not None and examination.server.is_shared:
+            link = await examination.connect(examination.server, "auto")
+        else:
+            link = await examination.open_another("auto")
+    except (HudError, MCPError, OSError, RuntimeError) as exc:
+        return f"server/discover could not be asked: {reason(exc)}"
+    if not link.session.is_modern and not link.server.is_shared:
+        examination.twin = link
+        return "server/discover: not answered, initialize is all it speaks"
+    await link.close()
+    if not link.session.is_modern:
+        return "server/discover: not answered, initialize is all it speaks"
+    return f"server/discover: {link.session.version}"
+
+
+def _identity(link: Link) -> tuple[str, ...]:
+    info = link.session.client.server_info
+    return (f"{info.name} {info.version}".strip(),) if info is not None else ()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from hud.containers import BuildRequest, Containers, ContainerSpec, Engine, Sandbox
@@ -20,6 +20,7 @@ from hud.debug.targets.target import Target
 from hud.debug.targets.url import UrlTarget
 from hud.environment.modules import ATTRIBUTES, ENVIRONMENT_FILES
 from hud.errors import UserError
+from hud.settings import variable
 
 _MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 
@@ -30,9 +31,7 @@ class Request:
 
     text: str = "."
     docker_arguments: Sequence[str] = ()
-    """Options of `docker run`, for images."""
-    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Where `-e NAME` takes its value from."""
+    """Options of `docker run`, for images; `-e NAME` takes its value from here."""
     build: bool = False
     """Whether a folder's image is built first."""
 
@@ -73,7 +72,9 @@ def _plain_target(request: Request) -> Target | None:
     if any((folder / name).is_file() for name in ENVIRONMENT_FILES):
         return ModuleTarget("", folder)
     names = ", ".join((*DOCKERFILES, *ENVIRONMENT_FILES))
-    raise UserError(f"there is no environment in `{request.text}` (looked for {names})", hint="hud init")
+    raise UserError(
+        f"there is no environment in `{request.text}` (looked for {names})", hint="hud init"
+    )
 
 
 def _folder(text: str) -> Path | None:
@@ -97,7 +98,9 @@ def _spec(request: Request, folder: Path | None) -> ContainerSpec:
     tag = request.text if folder is None else image_name(folder.resolve().name)
     sandbox = Sandbox() if folder is None else _declared(folder)
     spec = ContainerSpec(image=image_reference(tag), sandbox=sandbox)
-    return with_docker_arguments(spec, request.docker_arguments, request.variables)
+    given = request.docker_arguments
+    variables = {name: value for name in given if (value := variable(name)) is not None}
+    return with_docker_arguments(spec, given, variables)
 
 
 def _declared(folder: Path) -> Sandbox:
@@ -116,5 +119,7 @@ async def _build(
     engine: Containers, spec: ContainerSpec, folder: Path | None, progress: Progress | None
 ) -> None:
     if folder is None:
-        raise UserError(f"`--build` builds a folder, and `{spec.image}` is none", hint="hud debug DIR --build")
+        raise UserError(
+            f"`--build` builds a folder, and `{spec.image}` is none", hint="hud debug DIR --build"
+        )
     await engine.build(BuildRequest(folder, tag=spec.image), progress)

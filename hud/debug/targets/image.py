@@ -18,7 +18,14 @@ from mcp.client.streamable_http import streamable_http_client
 from hud.containers import Container, Containers, ContainerSpec, Image, Stdio
 from hud.containers.spec import size_in_words
 from hud.debug.evidence import Evidence, Kind, Listener, parse_listeners, reachable
-from hud.debug.targets.target import CheckFailure, Ending, Noise, TargetKind
+from hud.debug.targets.target import (
+    EXIT_SECONDS,
+    CheckFailure,
+    Ending,
+    Noise,
+    TargetKind,
+    WatchedStream,
+)
 from hud.errors import DockerFailure
 from hud.runtime.container import HTTP_PATH, serving_port
 from hud.runtime.stdio import transport
@@ -119,19 +126,23 @@ class ContainerServer:
         self._command = command
         self._port = port
         self._stdio = stdio
+        self._stream = WatchedStream(stdio) if stdio is not None else None
         self._mcp_port: int | None = None
+        self._was_reached = False
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[TransportStreams]:
-        if self._stdio is not None:
-            async with transport(self._stdio, self.noise.hear) as streams:
+        if self._stream is not None:
+            async with transport(self._stream, self.noise.hear) as streams:
                 yield streams
             return
         port = self._port or 0
         host = await self._reach(port)
         async with (
             _http(port, HTTP_SECONDS) as http,
-            streamable_http_client(_url(host, port), http_client=http, max_sse_event_size=None) as streams,
+            streamable_http_client(
+                _url(host, port), http_client=http, max_sse_event_size=None
+            ) as streams,
         ):
             yield streams
 
@@ -147,6 +158,7 @@ class ContainerServer:
             with contextlib.suppress(OSError):
                 _, writer = await asyncio.open_connection(host, reached)
                 writer.close()
+                self._was_reached = True
                 return host
             if time.monotonic() - looked > LOOK_SECONDS:
                 await self._look(host, port, waited=time.monotonic() - started)
@@ -175,6 +187,9 @@ class ContainerServer:
         return parse_listeners(table.decode(errors="replace"))
 
     async def evidence(self) -> Evidence:
+        if await self._is_going():
+            with anyio.move_on_after(EXIT_SECONDS):
+                await self._container.wait()
         state = await self._container.state()
         return Evidence(
             running=state.is_running,
@@ -189,6 +204,18 @@ class ContainerServer:
             stderr=await self._last_lines(),
             noise=tuple(self.noise.lines),
         )
+
+    async def _is_going(self) -> bool:
+        """Whether the server closed its stdout or its port, as one does that is about to end."""
+        if self._stream is not None:
+            return self._stream.ended
+        try:
+            host, port = await self._container.address(self._port or 0)
+            _, writer = await asyncio.open_connection(host, port)
+        except (DockerFailure, OSError):
+            return self._was_reached
+        writer.close()
+        return False
 
     async def _last_lines(self) -> tuple[str, ...]:
         if self._stdio is not None:

@@ -63,9 +63,13 @@ class ModuleTarget:
             return (f"environment `{answer['name']}`",)
         if "error" not in answer:
             last = next(iter(stderr.strip().splitlines()[-1:]), "it ended without a word")
-            raise CheckFailure(f"`{self.name}` cannot be imported: {last}", kind=Kind.IMPORT, detail=stderr)
+            raise CheckFailure(
+                f"`{self.name}` cannot be imported: {last}", kind=Kind.IMPORT, detail=stderr
+            )
         hint = f" ({answer['hint']})" if answer.get("hint") else ""
-        raise CheckFailure(f"{answer['error']}{hint}", kind=Kind.IMPORT, detail=answer.get("detail"))
+        raise CheckFailure(
+            f"{answer['error']}{hint}", kind=Kind.IMPORT, detail=answer.get("detail")
+        )
 
     async def _import(self) -> tuple[dict[str, str], str]:
         process = await asyncio.create_subprocess_exec(

@@ -19,7 +19,7 @@ from mcp.client._transport import TransportStreams
 
 from hud.containers.output import Tail
 from hud.debug.evidence import Evidence
-from hud.debug.targets.target import Ending, Noise
+from hud.debug.targets.target import EXIT_SECONDS, Ending, Noise, WatchedStream
 from hud.runtime.stdio import transport
 
 STDERR_LINES = 20
@@ -38,16 +38,21 @@ class ServerProcess:
         self._process = process
         self._reading = reading
         self._stderr = stderr
+        self._stream: WatchedStream | None = None
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[TransportStreams]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         pipes = StapledByteStream(self._process.stdin, self._process.stdout)
-        async with transport(pipes, self.noise.hear) as streams:
+        self._stream = WatchedStream(pipes)
+        async with transport(self._stream, self.noise.hear) as streams:
             yield streams
 
     async def evidence(self) -> Evidence:
+        if self._stream is not None and self._stream.ended:
+            with anyio.move_on_after(EXIT_SECONDS):
+                await self._process.wait()
         if self._process.returncode is not None:
             await asyncio.wait({self._reading}, timeout=DRAIN_SECONDS)
         code = self._process.returncode
@@ -120,6 +125,8 @@ async def server_process(
 
 
 async def _read(stream: ByteReceiveStream, tail: Tail) -> None:
-    with contextlib.suppress(anyio.EndOfStream, anyio.ClosedResourceError, anyio.BrokenResourceError):
+    with contextlib.suppress(
+        anyio.EndOfStream, anyio.ClosedResourceError, anyio.BrokenResourceError
+    ):
         while True:
             tail.append(await stream.receive())

@@ -8,13 +8,18 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+import anyio
 from mcp.client._transport import TransportStreams
 
 from hud.debug.evidence import Evidence, Kind
 from hud.errors import EnvironmentFailure
+from hud.runtime.stdio import Bytes
 
 NOISE_LIMIT = 50
 """Lines of stdout that are no protocol which are kept."""
+
+EXIT_SECONDS = 3.0
+"""Seconds that a process may take to be gone after it closed its stdout."""
 
 TargetKind = Literal["image", "module", "url"]
 
@@ -22,7 +27,9 @@ TargetKind = Literal["image", "module", "url"]
 class CheckFailure(EnvironmentFailure):
     """A check found something wrong; `kind` says what, where the check knows."""
 
-    def __init__(self, message: str, *, kind: Kind | None = None, detail: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, kind: Kind | None = None, detail: str | None = None
+    ) -> None:
         super().__init__(message, detail=detail)
         self.kind = kind
 
@@ -42,6 +49,27 @@ class Noise:
         self.count += 1
         if '"jsonrpc"' in line:
             self.garbled.set()
+
+
+class WatchedStream:
+    """A stream that notes when the other side closed it."""
+
+    def __init__(self, stream: Bytes) -> None:
+        self._stream = stream
+        self.ended = False
+
+    async def send(self, item: bytes) -> None:
+        await self._stream.send(item)
+
+    async def receive(self, max_bytes: int = 65536) -> bytes:
+        try:
+            return await self._stream.receive(max_bytes)
+        except anyio.EndOfStream:
+            self.ended = True
+            raise
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 @dataclass(frozen=True)

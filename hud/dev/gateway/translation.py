@@ -59,6 +59,8 @@ STATUS = {
     messages.MISSING_CAPABILITY: 400,
     messages.UNSUPPORTED_VERSION: 400,
 }
+KNOWN = ASKING | CACHEABLE | {"completion/complete"}
+"""Other methods are unknown to a server that calls their parameters invalid, as older ones do."""
 RESOURCE_NOT_FOUND = -32002
 """The older era's code for it; the newer one says `INVALID_PARAMS`."""
 
@@ -305,14 +307,21 @@ async def _finish(done: Done, message: Message, answer: Answer) -> None:
     error, result = content.get("error"), content.get("result")
     status = done.status
     if isinstance(error, dict):
-        if error.get("code") == RESOURCE_NOT_FOUND:
-            error["code"] = messages.INVALID_PARAMS
-        status = max(status, STATUS.get(error.get("code"), 200))
+        error["code"] = code = _modern_code(error.get("code"), message.method)
+        status = max(status, STATUS.get(code, 200))
     elif isinstance(result, dict):
         result.setdefault("resultType", "complete")
         if message.method in CACHEABLE:
             result |= {"ttlMs": 0, "cacheScope": result.get("cacheScope", "private")}
     await answer.document(status, JSON_HEADERS, messages.dump(content))
+
+
+def _modern_code(code: Any, method: str) -> int:
+    if code == RESOURCE_NOT_FOUND:
+        return messages.INVALID_PARAMS
+    if code == messages.INVALID_PARAMS and method not in KNOWN:
+        return messages.METHOD_NOT_FOUND
+    return code if isinstance(code, int) else messages.INTERNAL_ERROR
 
 
 async def _fail(

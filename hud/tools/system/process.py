@@ -19,6 +19,8 @@ from hud.tools.system.user import tool_user
 READ_SIZE = 64 * 1024
 QUIET_SECONDS = 0.05
 """A pipe that others hold open is taken to be empty when nothing came for so long."""
+SETTLE_SECONDS = 1.0
+"""However much others go on to write into it."""
 
 
 class Child:
@@ -51,9 +53,8 @@ class Child:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the process is gone, or has nothing more to say."""
-        gone = self._exited is not None and self._exited.is_set()
-        return gone or self._is_silent
+        """Whether the process is gone; of one that was taken over, whether it has closed its streams."""
+        return self._exited.is_set() if self._exited is not None else self._is_silent
 
     @property
     def _is_silent(self) -> bool:
@@ -78,13 +79,12 @@ class Child:
 
     async def settle(self) -> None:
         """Read what is left once the process has ended; its heirs may hold the pipes open."""
-        while not self._is_silent:
-            self._changed.clear()
-            try:
-                async with asyncio.timeout(QUIET_SECONDS):
-                    await self._changed.wait()
-            except TimeoutError:
-                return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_SECONDS):
+                while not self._is_silent:
+                    self._changed.clear()
+                    async with asyncio.timeout(QUIET_SECONDS):
+                        await self._changed.wait()
 
     async def write(self, data: bytes) -> None:
         """Send to the process's input; a process that is gone takes nothing."""
@@ -110,8 +110,9 @@ class Child:
         for task in (*self._pumps, self._watch):
             if task is not None:
                 task.cancel()
-        transport: asyncio.SubprocessTransport = vars(self.process)["_transport"]
-        transport.close()
+        transport: asyncio.SubprocessTransport | None = vars(self.process).get("_transport")
+        if transport is not None:
+            transport.close()
         await asyncio.sleep(0)
 
 
@@ -203,6 +204,21 @@ async def run(
         child.kill()
         raise
     finished = Finished(child.stdout.text(), child.stderr.text(), status, child.process.pid)
-    if not keep_background:
+    if not (keep_background and group_members(child.process.pid)):
         await child.close()
     return finished
+
+
+def group_members(group: int) -> list[int]:
+    """The processes of a process group, as far as this system tells."""
+    return [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if _group_of(entry) == group]
+
+
+def _group_of(entry: Path) -> int | None:
+    try:
+        # The program's name is in parentheses and may hold anything; after it: state, parent, group.
+        fields = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
+    is_zombie = fields[0] == "Z"
+    return None if is_zombie else int(fields[2])

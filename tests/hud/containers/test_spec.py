@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hud.containers.spec import FORBIDDEN, Mount, Sandbox, size_in_bytes, size_in_words
+from hud.containers.spec import FORBIDDEN, Mount, Sandbox, sandbox_of, size_in_bytes, size_in_words
 from hud.errors import UserError
 
 
@@ -74,6 +74,18 @@ def test_a_bad_declaration_is_refused_with_its_key(
 ) -> None:
     with pytest.raises(UserError, match=complaint):
         Sandbox.declared(table, tmp_path)
+
+
+def test_a_folders_own_declaration_is_read(tmp_path: Path) -> None:
+    assert sandbox_of(tmp_path) == Sandbox(folder=tmp_path.resolve())
+    (tmp_path / "pyproject.toml").write_text("[tool.hud]\npids = 64\n", "utf-8")
+    assert sandbox_of(tmp_path).pids == 64
+
+
+def test_a_declaration_that_is_no_toml_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.hud", "utf-8")
+    with pytest.raises(UserError, match=r"pyproject.toml` cannot be read"):
+        sandbox_of(tmp_path)
 
 
 def test_deviations_are_shown_in_words() -> None:

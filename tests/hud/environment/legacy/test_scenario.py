@@ -12,7 +12,7 @@ import pytest
 from hud.environment import Environment
 from hud.environment.legacy import environment_named, to_task
 from hud.environment.session import Session, parse_grade
-from hud.errors import GradingFailure, SetupFailure
+from hud.errors import ConnectionFailure, GradingFailure, SetupFailure
 from hud.types import EvaluationResult, MCPToolResult
 from tests.hud.environment.legacy.tasks import shop_config, shop_task
 
@@ -110,7 +110,6 @@ BROKEN_SETUPS = [
     ({"setup_tool": {"navigate": {"url": "ftp://x"}}}, "setup tool `navigate` failed: .*ftp://x"),
     ({"setup_tool": {"navigate": {}}}, "setup tool `navigate` failed"),
     ({"setup_tool": {"navigat": {}}}, "`navigat` failed: there is no tool .*`navigate`"),
-    ({"mcp_config": {"shop": {"command": "no-such-command-here"}}}, "cannot connect to `shop`"),
     ({"mcp_config": {"shop": {"url": "${SHOP_URL}"}}}, "`shop` has neither `url` nor `command`"),
 ]
 
@@ -119,6 +118,13 @@ BROKEN_SETUPS = [
 async def test_a_setup_that_fails_ends_the_rollout(changes: dict[str, Any], reason: str) -> None:
     with pytest.raises(SetupFailure, match=reason):
         async with playing(shop_task(**changes)):
+            pytest.fail("the scenario was set up")
+
+
+async def test_a_server_that_cannot_be_started_is_told_as_that() -> None:
+    task = shop_task(mcp_config={"shop": {"command": "no-such-command-here"}})
+    with pytest.raises(ConnectionFailure, match="cannot connect to `shop`"):
+        async with playing(task):
             pytest.fail("the scenario was set up")
 
 

@@ -1,0 +1,5 @@
+"""Waits for something that never comes before it would serve."""
+
+import threading
+
+threading.Event().wait()

@@ -1,0 +1,5 @@
+"""Loads more than it may hold."""
+
+rows = []
+while True:
+    rows.append(bytearray(1_000_000))

@@ -1,0 +1,5 @@
+"""Needs a package that the Dockerfile forgot."""
+
+import yaml
+
+yaml.safe_load("")

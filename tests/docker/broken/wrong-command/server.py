@@ -1,0 +1,3 @@
+"""Would serve, if the command named it."""
+
+print("never run")
