@@ -10,13 +10,17 @@ import traceback
 from pathlib import Path
 from types import ModuleType
 
+from pydantic import ValidationError
+
 from hud.environment.environment import Environment
-from hud.errors import UserError, describe, did_you_mean
+from hud.errors import HudError, UserError, describe, did_you_mean
 
 ROOT_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", "env.py", ".hud", ".git")
 ROOT_DISTANCE = 10
 ENVIRONMENT_FILES = ("env.py", "environment.py", "main.py", "server.py")
 """Files in which an environment is looked for when none is named."""
+OURS = str(Path(__file__).parents[1]) + os.sep
+"""Where our own code is, which no author's traceback shows."""
 ATTRIBUTES = ("env", "mcp", "environment", "server")
 """Attributes that an environment is looked for under, in this order."""
 
@@ -132,8 +136,17 @@ def import_name(name: str) -> ModuleType:
 
 
 def _import_failure(name: str, exc: BaseException) -> UserError:
-    message = f"`{name}` cannot be imported: {describe(exc)}"
-    return UserError(message, detail=author_traceback(exc))
+    hint = exc.hint if isinstance(exc, HudError) else None
+    return UserError(f"`{name}` cannot be imported: {_reason(exc)}", hint=hint, detail=author_traceback(exc))
+
+
+def _reason(exc: BaseException) -> str:
+    if isinstance(exc, HudError):
+        return exc.message
+    if not isinstance(exc, ValidationError):
+        return describe(exc)
+    first = exc.errors(include_url=False)[0]
+    return f"{exc.title}: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
 
 
 def _default_module() -> ModuleType:
@@ -146,7 +159,7 @@ def _default_module() -> ModuleType:
 
 
 def author_traceback(exc: BaseException) -> str:
-    """The traceback of a failed import, from the author's file on."""
+    """The traceback of a failed import, from the author's first line to the last one."""
     frames = traceback.extract_tb(exc.__traceback__)
-    own = [frame for frame in frames if frame.filename != __file__ and not frame.filename.startswith("<frozen")]
+    own = [frame for frame in frames if not frame.filename.startswith((OURS, "<frozen"))]
     return "".join(traceback.format_list(own) + traceback.format_exception_only(exc))

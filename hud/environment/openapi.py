@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
-import httpx
 import httpx2
 
 from hud.errors import UserError, describe
@@ -109,7 +108,7 @@ def _document(spec: Any, headers: Mapping[str, str] | None, timeout: float) -> d
     shown = str(spec)[:80]
     try:
         document = _parsed(_text(spec, headers, timeout))
-    except (OSError, ValueError, httpx.HTTPError) as exc:
+    except (OSError, ValueError, httpx2.HTTPError) as exc:
         raise UserError(f"cannot read the OpenAPI document {shown!r}: {describe(exc)}") from exc
     if not isinstance(document, dict) or "paths" not in document:
         raise UserError(f"{shown!r} is no OpenAPI document: it has no `paths`")
@@ -118,7 +117,7 @@ def _document(spec: Any, headers: Mapping[str, str] | None, timeout: float) -> d
 
 def _text(spec: Any, headers: Mapping[str, str] | None, timeout: float) -> str:
     if isinstance(spec, str) and spec.startswith(URL_SCHEMES):
-        return httpx.get(spec, headers=dict(headers or {}), timeout=timeout).raise_for_status().text
+        return httpx2.get(spec, headers=dict(headers or {}), timeout=timeout).raise_for_status().text
     if isinstance(spec, str) and ("\n" in spec or spec.lstrip().startswith("{")):
         return spec
     return Path(spec).read_text(encoding="utf-8")

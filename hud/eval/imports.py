@@ -3,7 +3,7 @@
 1. The folder of a file and its project's root come first on `sys.path` while it is imported, and stay there.
 2. A module that another folder brought along under a name that this one has too (`env`, say) makes way.
 3. A file of a package is imported as its member, so that relative imports work.
-4. A file that was imported before, under whatever name, is not imported again.
+4. A file that was imported before, under whatever name, is not imported again; its name below the root is known too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ def import_file(path: Path) -> ModuleType:
     top, name = _package_name(path)
     _come_first(top, project_root(path.resolve()), path.resolve().parent, project_root(path), path.parent)
     is_free = _file(sys.modules.get(name.partition(".")[0])) in (None, str(top / name.partition(".")[0] / "__init__.py"))
-    return import_name(name) if "." in name and is_free else load_module(path)
+    module = import_name(name) if "." in name and is_free else load_module(path)
+    below_root = path.relative_to(project_root(path)).with_suffix("")
+    sys.modules.setdefault(".".join(below_root.parts), module)
+    return module
 
 
 def _file(module: ModuleType | None) -> str | None:

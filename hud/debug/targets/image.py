@@ -141,7 +141,10 @@ class ContainerServer:
         async with (
             _http(port, HTTP_SECONDS) as http,
             streamable_http_client(
-                _url(host, port), http_client=http, max_sse_event_size=None
+                _url(host, port),
+                http_client=http,
+                terminate_on_close=False,
+                max_sse_event_size=None,
             ) as streams,
         ):
             yield streams

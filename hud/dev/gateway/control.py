@@ -208,7 +208,7 @@ class Gateway:
         snapshot = generation.snapshot if generation is not None else None
         return {
             "state": self._state(),
-            "cause": self._gate.failure if generation is None else self._gate.cause,
+            "cause": (self._gate.failure if generation is None else None) or self._gate.cause,
             "upstream": generation.upstream.name if generation is not None else None,
             "generation": generation.number if generation is not None else 0,
             "era": _era(snapshot),

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 IGNORE_DIRS = frozenset(
     {
-        *(".git", ".hg", ".svn", ".venv", "venv", "env", "node_modules", "__pycache__"),
-        *(".mypy_cache", ".pytest_cache", ".ruff_cache", ".tox", ".idea", ".vscode"),
-        *("bower_components", "vendor", "dist", "build", "target", ".next", ".cache"),
+        *(".git", ".hg", ".svn", ".venv", "venv", "node_modules", "bower_components"),
+        *("__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".tox", ".idea", ".vscode"),
     }
 )
 """Folders of tools and dependencies."""
@@ -32,11 +31,15 @@ def read_rules(text: str) -> list[Rule]:
     return [_rule(line) for line in lines if line and not line.startswith("#")]
 
 
-def ignores(rules: Iterable[Rule], path: str, *, is_folder: bool) -> bool:
-    """Whether the rules leave out a path, given from their folder; the last rule that matches counts."""
+def ignores(rules: Iterable[tuple[str, Rule]], path: str, *, is_folder: bool) -> bool:
+    """Whether rules leave out a path; each comes with its folder, as a prefix of the paths that it is about.
+
+    The last rule that matches counts.
+    """
     ignored = False
-    for rule in rules:
-        if (is_folder or not rule.only_folders) and rule.pattern.fullmatch(path):
+    for folder, rule in rules:
+        applies = is_folder or not rule.only_folders
+        if applies and rule.pattern.fullmatch(path.removeprefix(folder)):
             ignored = not rule.is_exception
     return ignored
 

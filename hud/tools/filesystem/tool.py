@@ -70,7 +70,7 @@ class Walk:
         rules = (*known, *((inside, rule) for rule in self._rules(folder)))
         for entry in entries(folder):
             path, is_folder = inside + entry.name, entry.is_dir(follow_symlinks=False)
-            if not self._sees(entry.name, is_folder) or _is_ignored(rules, path, is_folder):
+            if not self._sees(entry.name, is_folder) or ignores(rules, path, is_folder=is_folder):
                 continue
             if is_folder:
                 yield from self._files(Path(entry.path), f"{path}/", rules)
@@ -112,18 +112,3 @@ def newest_first(path: Path) -> tuple[float, str]:
         return -path.stat().st_mtime, str(path)
     except OSError:
         return 0.0, str(path)
-
-
-def _is_ignored(rules: tuple[tuple[str, Rule], ...], path: str, is_folder: bool) -> bool:
-    applying = (rule for inside, rule in rules)
-    if not rules:
-        return False
-    ignored = False
-    for inside, rule in rules:
-        own = path.removeprefix(inside)
-        if ignores([rule], own, is_folder=is_folder):
-            ignored = True
-        elif rule.is_exception and rule.pattern.fullmatch(own):
-            ignored = False
-    del applying
-    return ignored

@@ -154,8 +154,9 @@ async def test_a_call_under_way_finishes_on_the_old_version(tmp_path: Path) -> N
 async def test_a_call_that_outlives_the_grace_ends(
     tmp_path: Path, is_read_only: bool, expected: str
 ) -> None:
-    async with scene(tmp_path) as at, Client(at.front.url) as client:
-        at.old.add("hang", hang, readOnlyHint=is_read_only)
+    old = ToyServer("old")
+    old.add("hang", hang, readOnlyHint=is_read_only)
+    async with scene(tmp_path, old=old) as at, Client(at.front.url) as client:
         at.new.add("hang", large)
         await client.initialize()
         texts: list[str] = []
