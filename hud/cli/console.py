@@ -7,31 +7,31 @@ import sys
 import unicodedata
 from typing import TextIO
 
-import click
+RED, YELLOW, CYAN = 31, 33, 36
 
 
 def data(text: str) -> None:
     """Print a command's result."""
-    click.echo(text)
+    print(text, flush=True)
 
 
 def note(text: str) -> None:
     """Print a remark."""
-    click.echo(_clean(text), err=True)
+    _tell(_clean(text))
 
 
 def fail(message: str, *, hint: str | None = None, detail: str | None = None) -> None:
     """Print an error: longer evidence first, then the line, then the next command."""
     if detail:
-        click.echo(_clean(detail.rstrip()), err=True)
-    click.echo(f"{_styled('error:', 'red')} {_clean(message)}", err=True)
+        _tell(_clean(detail.rstrip()))
+    _tell(f"{_styled('error:', RED)} {_clean(message)}")
     if hint:
-        click.echo(f"{_styled('hint:', 'cyan')} {_clean(hint)}", err=True)
+        _tell(f"{_styled('hint:', CYAN)} {_clean(hint)}")
 
 
 def warn(message: str) -> None:
     """Print a warning."""
-    click.echo(f"{_styled('warning:', 'yellow')} {_clean(message)}", err=True)
+    _tell(f"{_styled('warning:', YELLOW)} {_clean(message)}")
 
 
 def is_terminal(stream: TextIO) -> bool:
@@ -39,8 +39,13 @@ def is_terminal(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def _styled(text: str, colour: str) -> str:
-    return text if "NO_COLOR" in os.environ or not is_terminal(sys.stderr) else click.style(text, fg=colour, bold=True)
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _styled(text: str, colour: int) -> str:
+    plain_text = "NO_COLOR" in os.environ or not is_terminal(sys.stderr)
+    return text if plain_text else f"\x1b[1;{colour}m{text}\x1b[0m"
 
 
 def _clean(text: str) -> str:
@@ -50,4 +55,4 @@ def _clean(text: str) -> str:
 
 def plain(text: str) -> None:
     """Print foreign text as a command's result, without control characters."""
-    click.echo(_clean(text))
+    print(_clean(text), flush=True)

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable
 from importlib import import_module
-from typing import Any
-
-import click
+from typing import TYPE_CHECKING
 
 from hud import __version__
-from hud.cli.console import fail
-from hud.errors import HudError, UserError
+from hud.cli import console
+from hud.errors import HudError, UserError, did_you_mean
+
+if TYPE_CHECKING:
+    from typer import Typer
 
 COMMANDS = {
     "init": "Make a new environment from the template.",
@@ -28,75 +28,81 @@ COMMANDS = {
 }
 """Every command with its line of help, so that listing them loads none of them."""
 
-
-class Commands(click.Group):
-    """A group whose commands are imported when they are called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        if cmd_name == "version":
-            return click.Command("version", callback=lambda: click.echo(__version__), help=COMMANDS["version"])
-        function = getattr(import_module(f"hud.cli.{cmd_name}"), COMMAND_FUNCTIONS.get(cmd_name, cmd_name))
-        return _command(cmd_name, function)
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
-        from hud.errors import did_you_mean  # noqa: PLC0415 - only for a mistyped command
-
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            raise UserError(f"there is no command `{args[0]}`", hint=did_you_mean(args[0], COMMANDS))
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
-COMMAND_FUNCTIONS = {"eval": "evaluate"}
+FUNCTIONS = {"eval": "evaluate"}
 """Where a command's function cannot be called like the command."""
 
 TAKES_DOCKER_OPTIONS = ("debug", "analyze")
 """Commands that take options of `docker run` beside their own."""
 
-
-def _command(name: str, function: Callable[..., Any]) -> click.Command:
-    import typer  # noqa: PLC0415 - only a command's own options need it, the list of commands does not
-
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    settings = {"ignore_unknown_options": name in TAKES_DOCKER_OPTIONS}
-    app.command(name, context_settings=settings)(function)
-    return typer.main.get_command(app)
-
-
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, "-V", "--version", message="%(version)s")
-def hud() -> None:
-    """Write, debug, serve and evaluate environments for AI agents, on your own machine."""
+USAGE = "usage: hud COMMAND [ARGUMENTS]"
+INTERRUPTED = 128 + signal.SIGINT
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit status. A bug of ours raises, with its traceback."""
     try:
-        result = hud.main(args=arguments, prog_name="hud", standalone_mode=False)
-        return result if isinstance(result, int) else 0
-    except click.exceptions.Exit as exc:
-        return exc.exit_code
-    except click.Abort:
-        return 128 + signal.SIGINT
-    except click.ClickException as exc:
-        fail(exc.format_message(), hint=f"see `hud {sys.argv[1]} --help`" if sys.argv[1:] else None)
-        return 2
+        return _dispatch(sys.argv[1:] if arguments is None else arguments)
     except UserError as exc:
-        fail(exc.message, hint=exc.hint, detail=exc.detail)
+        console.fail(exc.message, hint=exc.hint, detail=exc.detail)
         return 2
     except HudError as exc:
-        fail(exc.message, hint=exc.hint, detail=exc.detail)
+        console.fail(exc.message, hint=exc.hint, detail=exc.detail)
         return 1
     except KeyboardInterrupt:
-        return 128 + signal.SIGINT
+        return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
         return 1
+
+
+def _dispatch(arguments: list[str]) -> int:
+    name, *rest = arguments or ["--help"]
+    if name in ("-h", "--help", "help"):
+        console.data(_help())
+        return 0
+    if name in ("-V", "--version", "version"):
+        console.data(__version__)
+        return 0
+    if name not in COMMANDS:
+        hint = did_you_mean(name, COMMANDS) or "list them with `hud --help`"
+        raise UserError(f"there is no command `{name}`", hint=hint)
+    return _run(name, rest)
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {line}" for name, line in COMMANDS.items()]
+    about = "Write, debug, serve and evaluate environments for AI agents, on your own machine."
+    return "\n".join([USAGE, "", about, "", *lines, "", "`hud COMMAND --help` says more about one."])
+
+
+def _run(name: str, arguments: list[str]) -> int:
+    """Run one command; what its options' parser raises is told here.
+
+    Raises:
+        HudError: what the command raises.
+    """
+    import typer  # noqa: PLC0415 - listing the commands, and the version, need no parser
+    from typer.exceptions import TyperException  # noqa: PLC0415 - as above
+
+    command = typer.main.get_command(_app(name))
+    try:
+        result = command.main(args=arguments, prog_name=f"hud {name}", standalone_mode=False)
+    except typer.Exit as exc:
+        return exc.exit_code
+    except typer.Abort:
+        return INTERRUPTED
+    except TyperException as exc:
+        console.fail(exc.format_message(), hint=f"see `hud {name} --help`")
+        return 2
+    return result if isinstance(result, int) else 0
+
+
+def _app(name: str) -> Typer:
+    import typer  # noqa: PLC0415 - as above
+
+    function = getattr(import_module(f"hud.cli.{name}"), FUNCTIONS.get(name, name))
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    settings = {"ignore_unknown_options": name in TAKES_DOCKER_OPTIONS}
+    app.command(name, context_settings=settings)(function)
+    return app
