@@ -17,21 +17,21 @@ def data(text: str) -> None:
 
 def note(text: str) -> None:
     """Print a remark."""
-    _tell(_clean(text))
+    _tell(clean(text))
 
 
 def fail(message: str, *, hint: str | None = None, detail: str | None = None) -> None:
     """Print an error: longer evidence first, then the line, then the next command."""
     if detail:
-        _tell(_clean(detail.rstrip()))
-    _tell(f"{_styled('error:', RED)} {_clean(message)}")
+        _tell(clean(detail.rstrip()))
+    _tell(f"{_styled('error:', RED)} {clean(message)}")
     if hint:
-        _tell(f"{_styled('hint:', CYAN)} {_clean(hint)}")
+        _tell(f"{_styled('hint:', CYAN)} {clean(hint)}")
 
 
 def warn(message: str) -> None:
     """Print a warning."""
-    _tell(f"{_styled('warning:', YELLOW)} {_clean(message)}")
+    _tell(f"{_styled('warning:', YELLOW)} {clean(message)}")
 
 
 def is_terminal(stream: TextIO) -> bool:
@@ -48,11 +48,11 @@ def _styled(text: str, colour: int) -> str:
     return text if plain_text else f"\x1b[1;{colour}m{text}\x1b[0m"
 
 
-def _clean(text: str) -> str:
-    """Text without control characters and direction marks, which foreign text may carry."""
-    return "".join(char for char in text if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf"))
+def clean(text: str) -> str:
+    """Text without control characters, direction marks and half characters, which foreign text may carry."""
+    return "".join(char for char in text if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf", "Cs"))
 
 
 def plain(text: str) -> None:
     """Print foreign text as a command's result, without control characters."""
-    print(_clean(text), flush=True)
+    print(clean(text), flush=True)

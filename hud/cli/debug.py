@@ -1,4 +1,6 @@
-"""`hud debug`: examine an image, a folder or a module phase by phase, and say what to do about the first failure."""
+"""`hud debug`: examine an image, a folder or a module phase by phase, and say what to do about the
+first failure.
+"""
 
 from __future__ import annotations
 

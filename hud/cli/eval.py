@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import resource
 import signal
 import sys
 from pathlib import Path
@@ -22,13 +24,16 @@ from hud.wire import RolloutRecord
 
 SOURCES = ("tasks.py", "tasks", "task.py", "tasks.json", "tasks.jsonl")
 """Where tasks are looked for when no source is given."""
+OWN_DESCRIPTORS = 128
+ROLLOUT_DESCRIPTORS = 6
+"""A rollout's socket and pipe, its provider's connection, and the file that records it."""
 
 
 def evaluate(
     source: Annotated[str | None, typer.Argument(help="File or folder with tasks: .py, .json, .jsonl.")] = None,
     agent: Annotated[str | None, typer.Argument(help="An agent or a model: claude, oracle, gpt-5.4, …")] = None,
-    all_tasks: Annotated[bool | None, typer.Option("--all", help="Run every task, not only the first.")] = None,
-    full: Annotated[bool | None, typer.Option("--full", help="--all, with up to 100 steps a rollout.")] = None,
+    all_tasks: Annotated[bool, typer.Option("--all", help="Run every task, not only the first.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="--all, with up to 100 steps a rollout.")] = False,
     task_ids: Annotated[str | None, typer.Option(help="Run these slugs, separated by commas.")] = None,
     group_size: Annotated[int | None, typer.Option("--group-size", "--group", help="Runs of each task.")] = None,
     max_concurrent: Annotated[int | None, typer.Option(help="Rollouts at a time (30).")] = None,
@@ -45,8 +50,8 @@ def evaluate(
     junit_file: Annotated[Path | None, typer.Option("--junit", help="Write a JUnit report.")] = None,
     list_only: Annotated[bool, typer.Option("--list", help="List the tasks, run nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
-    verbose: Annotated[bool | None, typer.Option("--verbose", "-v", help="Show every rollout's steps.")] = None,
-    quiet: Annotated[bool | None, typer.Option("--quiet", "-q", help="Show the table only.")] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every rollout's steps.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show the table only.")] = False,
 ) -> int:
     """Run tasks with an agent and show their rewards.
 
@@ -56,9 +61,9 @@ def evaluate(
     given = {
         "source": source,
         "agent": agent,
-        "all": all_tasks,
-        "full": full,
-        "task_ids": _split(task_ids),
+        "all": all_tasks or None,
+        "full": full or None,
+        "task_ids": _ids(task_ids),
         "group_size": group_size,
         "max_concurrent": max_concurrent,
         "max_steps": max_steps,
@@ -69,13 +74,16 @@ def evaluate(
         "isolation": isolation,
         "seed": seed,
         "pass_threshold": pass_threshold,
-        "verbose": verbose,
-        "quiet": quiet,
+        "verbose": verbose or None,
+        "quiet": quiet or None,
     }
     options = load_config(given, config or [], Path.cwd())
     options = options.model_copy(update={"source": options.source or _default_source()})
     if list_only:
         return _list(options)
+    for path in (json_file, junit_file):
+        _check_writable(path)
+    _allow_descriptors(options.max_concurrent)
     job = Job(options, choose_agent(options, ask=not yes), command=["hud", *sys.argv[1:]])
     return asyncio.run(_run(job, json_file, junit_file))
 
@@ -84,6 +92,31 @@ def _split(text: str | None) -> list[str] | None:
     if text is None:
         return None
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _ids(text: str | None) -> list[str] | None:
+    found = _split(text)
+    if found == []:
+        raise UserError("--task-ids names no task", hint="list them with `hud eval --list`")
+    return found
+
+
+def _check_writable(path: Path | None) -> None:
+    """Complain before anything runs about a report that could not be written after it."""
+    if path is None:
+        return
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise UserError(f"cannot write {path}")
+
+
+def _allow_descriptors(concurrent: int) -> None:
+    """Ask for as many open files as so many rollouts at a time need; what is refused fails rollouts, not the job."""
+    needed = OWN_DESCRIPTORS + concurrent * ROLLOUT_DESCRIPTORS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        wanted = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _default_source() -> str:
@@ -162,7 +195,7 @@ def _report(job: Job, folder: Path | None) -> None:
     if folder is None:
         return
     summary = job.summary
-    console.data(render(summary))
+    console.plain(render(summary))
     for scenario in sorted(summary.outside):
         console.warn(f"scenario `{scenario}` gave rewards outside [0, 1]; they count as they are")
     if summary.limited:

@@ -5,6 +5,7 @@ Exit status: 0 success, 1 something failed, 2 the command cannot be run as given
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 from importlib import import_module
@@ -40,6 +41,7 @@ INTERRUPTED = 128 + signal.SIGINT
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit status. A bug of ours raises, with its traceback."""
+    _replace_what_cannot_be_written()
     try:
         return _dispatch(sys.argv[1:] if arguments is None else arguments)
     except UserError as exc:
@@ -53,6 +55,13 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 1
+
+
+def _replace_what_cannot_be_written() -> None:
+    """Let characters that the terminal's encoding lacks become `?` instead of an exception."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _dispatch(arguments: list[str]) -> int:

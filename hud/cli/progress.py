@@ -73,7 +73,7 @@ class Progress:
         work = f"{record.model_calls} model and {record.tool_calls} tool calls, " if self._verbose else ""
         line = f"{sign} [{event.done}/{event.total}] {record.task} #{record.index + 1}  {ending}  ({work}{record.seconds:.2f} s)"
         if self._bar is not None:
-            self._bar.console.print(line, markup=False, highlight=False)
+            self._bar.console.print(console.clean(line), markup=False, highlight=False)
         else:
             console.note(line)
 

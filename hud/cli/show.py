@@ -33,14 +33,14 @@ def show(
         return 0
     took = f", {record.seconds:.1f} s" if record.seconds is not None else ""
     console.note(f"{record.name} with {record.variants[0].name}, {record.created_at:%Y-%m-%d %H:%M} UTC, {record.status}{took}")
-    console.data(render(Summary.of(record.tasks, read_rollouts(folder), record.pass_threshold)))
+    console.plain(render(Summary.of(record.tasks, read_rollouts(folder), record.pass_threshold)))
     return 0
 
 
 def _show_rollout(folder: Path, rollout: str, as_json: bool) -> int:
     transcript = read_transcript(folder, rollout)
     if as_json:
-        console.data(transcript.model_dump_json(indent=2))
+        console.data(json.dumps(transcript.model_dump(mode="json"), indent=2))
         return 0
     for line in _document(transcript):
         console.plain(line)

@@ -1,7 +1,8 @@
-"""What an environment offers: its tools, scenarios, resources and prompts, as data and as Markdown."""
+"""What an environment offers: tools, scenarios, resources and prompts, as data and as Markdown."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +13,8 @@ from pydantic import BaseModel
 from hud.debug.examination import Examination, Options
 from hud.debug.phases.discovery import scenarios_among
 from hud.debug.phases.scenarios import schema_of
-from hud.debug.targets.target import Target
+from hud.debug.targets.target import CheckFailure, Target
+from hud.errors import ConnectionFailure
 
 
 class Analysis(BaseModel):
@@ -40,14 +42,25 @@ async def analyze(target: Target, options: Options | None = None) -> Analysis:
     Raises:
         CheckFailure, ConnectionFailure: it cannot be started, or does not answer.
     """
-    examination = Examination(target, options or Options())
+    chosen = options or Options()
+    examination = Examination(target, chosen)
     try:
         await target.check()
-        await examination.start_main()
-        await examination.connect_main()
-        return await _listing(examination)
+        async with asyncio.timeout(chosen.start_seconds):
+            await examination.start_main()
+            await examination.connect_main()
+            return await _listing(examination)
+    except TimeoutError:
+        told = f"`{target.name}` did not answer within {chosen.start_seconds:g} s"
+        raise ConnectionFailure(told, hint=_hint(target)) from None
+    except (CheckFailure, ConnectionFailure) as exc:
+        raise ConnectionFailure(f"`{target.name}`: {exc.message}", hint=_hint(target)) from exc
     finally:
         await examination.close()
+
+
+def _hint(target: Target) -> str:
+    return "is its server up?" if target.kind == "url" else f"hud debug {target.name}"
 
 
 async def _listing(examination: Examination) -> Analysis:

@@ -1,4 +1,6 @@
-"""The ordered phases of an examination: each is checked, and the first that fails is diagnosed and ends it."""
+"""The ordered phases of an examination: each is checked, and the first that fails is diagnosed and
+ends it.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,11 @@ from mcp.shared.exceptions import MCPError
 from hud.debug.evidence import Evidence
 from hud.debug.examination import Examination, Options
 from hud.debug.phases import Phase, phases_of
+from hud.debug.phases.discovery import count
 from hud.debug.remedies import Remedy, diagnose
 from hud.debug.session import innermost, reason
 from hud.debug.targets.target import CheckFailure, Target
-from hud.errors import DockerFailure, HudError
+from hud.errors import DockerFailure, HudError, UserError
 
 Status = Literal["running", "passed", "failed", "skipped"]
 EVIDENCE_SECONDS = 20.0
@@ -62,10 +65,11 @@ class PhaseEvent:
 async def debug(
     target: Target, *, max_phase: int = 7, options: Options | None = None
 ) -> AsyncGenerator[PhaseEvent, None]:
-    """Examine a target phase by phase; each phase gives an event when it begins and one when it ends.
+    """Examine a target phase by phase; each phase gives an event when it begins and one when it
+    ends.
 
-    The phases after one that failed are skipped. Close the iterator to end the examination early: it then ends every
-    server that it started.
+    The phases after one that failed are skipped. Close the iterator to end the examination early:
+    it then ends every server that it started.
     """
     examination = Examination(target, options or Options())
     failed = False
@@ -88,37 +92,30 @@ async def _run(phase: Phase, examination: Examination) -> PhaseEvent:
     try:
         async with asyncio.timeout(phase.seconds):
             passed = await phase.check(examination)
-    except TimeoutError:
-        told = CheckFailure(f"no answer within {phase.seconds:g} s", kind=phase.silence)
-        return await _failed(phase, examination, started, told, timed_out=True)
-    except DockerFailure:
+    except (DockerFailure, UserError):
         raise
     except (HudError, MCPError, OSError, RuntimeError) as exc:
-        return await _failed(phase, examination, started, exc)
+        seconds = time.monotonic() - started
+        evidence = await _evidence(phase, examination, exc)
+        return PhaseEvent(phase, "failed", seconds, remedy=diagnose(evidence), evidence=evidence)
     warnings = (*passed.warnings, *_noise_since(heard, examination))
     return PhaseEvent(phase, "passed", time.monotonic() - started, passed.notes, warnings)
 
 
-async def _failed(
-    phase: Phase,
-    examination: Examination,
-    started: float,
-    exc: Exception,
-    *,
-    timed_out: bool = False,
-) -> PhaseEvent:
-    seconds = time.monotonic() - started
+async def _evidence(phase: Phase, examination: Examination, exc: Exception) -> Evidence:
+    """What is known of the servers, and what the check said."""
+    cause = innermost(exc)
+    if isinstance(cause, TimeoutError):
+        cause = CheckFailure(f"no answer within {phase.seconds:g} s", kind=phase.silence)
     async with asyncio.timeout(EVIDENCE_SECONDS):
         found = await examination.evidence()
-    cause = innermost(exc)
-    evidence = replace(
+    return replace(
         found,
-        error=reason(exc),
+        error=reason(cause),
         kind=cause.kind if isinstance(cause, CheckFailure) else None,
-        detail=(cause.detail if isinstance(cause, HudError) else "") or "",
-        timed_out=timed_out,
+        detail=(cause.detail if isinstance(cause, HudError) else None) or "",
+        timed_out=isinstance(innermost(exc), TimeoutError),
     )
-    return PhaseEvent(phase, "failed", seconds, remedy=diagnose(evidence), evidence=evidence)
 
 
 def _noise_count(examination: Examination) -> int:
@@ -127,10 +124,8 @@ def _noise_count(examination: Examination) -> int:
 
 def _noise_since(heard: int, examination: Examination) -> tuple[str, ...]:
     """A warning about what was printed on stdout meanwhile."""
-    count = _noise_count(examination) - heard
-    if count <= 0 or examination.server is None:
+    number = _noise_count(examination) - heard
+    if number <= 0 or examination.server is None:
         return ()
     last = examination.server.noise.lines[-1][:80]
-    return (
-        f"{count} lines on stdout are no protocol (it belongs to the protocol alone): {last!r}",
-    )
+    return (f"{count(number, 'line')} on stdout, which belongs to the protocol: {last!r}",)

@@ -1,4 +1,6 @@
-"""What is known of a server when a check of it failed. Pure data, and the reading of `/proc/net/tcp`."""
+"""What is known of a server when a check of it failed. Pure data, and the reading of
+`/proc/net/tcp`.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +19,7 @@ class Kind(StrEnum):
 
     NO_IMAGE = "no-image"
     IMPORT = "import"
+    NO_ENVIRONMENT = "no-environment"
     WRONG_COMMAND = "wrong-command"
     ENDS_AT_ONCE = "ends-at-once"
     MISSING_MODULE = "missing-module"
@@ -146,7 +149,7 @@ def _listener(columns: list[str]) -> Listener | None:
 
 
 def _address(raw: bytes) -> str:
-    """An address of the kernel's table, which has each group of four bytes in the machine's order."""
+    """An address as the kernel writes it: each group of four bytes in the machine's order."""
     ordered = b"".join(raw[start : start + 4][::-1] for start in range(0, len(raw), 4))
     address = ipaddress.ip_address(ordered)
     mapped = getattr(address, "ipv4_mapped", None)

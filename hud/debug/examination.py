@@ -1,4 +1,6 @@
-"""What the phases of one examination share: the servers and sessions that are open, and what was found out so far."""
+"""What the phases of one examination share: the servers and sessions that are open, and what was
+found out so far.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from mcp_types import UNSUPPORTED_PROTOCOL_VERSION
 
 from hud.debug.evidence import Evidence, Kind
 from hud.debug.session import Era, Held, Session, mcp_session
-from hud.debug.targets.target import CheckFailure, Server, Target
+from hud.debug.targets.target import CheckFailure, Grace, Server, Target
 from hud.errors import ConnectionFailure, boundary
 
 
@@ -26,7 +28,9 @@ class Options:
     call_seconds: float = 20.0
     """Seconds that one tool call, setup or grading may take."""
     arguments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Arguments for scenarios, by the scenario's name without its environment; others are made up."""
+    """Arguments for scenarios, by their names without the environment; others are made up."""
+    grace: Grace = field(default_factory=Grace)
+    """How long a server may take to end."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ class Examination:
     tools: list[mcp_types.Tool] = field(default_factory=list)
     scenarios: list[mcp_types.Prompt] = field(default_factory=list)
     played: list[Played] = field(default_factory=list)
+    _other: Server | None = None
     _held: list[Held[Any]] = field(default_factory=list)
 
     @property
@@ -103,10 +108,16 @@ class Examination:
         return self.main
 
     async def open_another(self, era: Era) -> Link:
-        """Start a further server of the target."""
+        """Start a further server of the target; there is one at a time."""
         held = self._hold(Held(self.target.start()))
-        link = await self.connect(await held.open(), era)
+        self._other = await held.open()
+        link = await self.connect(self._other, era)
         return replace(link, held=(held, *link.held))
+
+    async def close_another(self, link: Link) -> None:
+        """End a further server."""
+        self._other = None
+        await link.close()
 
     async def connect(self, server: Server, era: Era) -> Link:
         """Open a session with a server."""
@@ -130,8 +141,13 @@ class Examination:
         return held
 
     async def evidence(self) -> Evidence:
-        """What is known of the main server."""
-        return await self.server.evidence() if self.server is not None else Evidence(running=True)
+        """What is known of the server that has ended, or of the main one."""
+        if self.server is None:
+            return Evidence()
+        for server in (self.server, self._other):
+            if server is not None and not await server.is_running():
+                return await server.evidence()
+        return await self.server.evidence()
 
     async def close(self) -> None:
         """End every session and server."""
@@ -145,10 +161,8 @@ async def _opened(held: Held[Session]) -> Session:
         with boundary(ConnectionFailure, "the handshake failed"):
             return await held.open()
     except ConnectionFailure as exc:
-        if (
-            isinstance(exc.__cause__, MCPError)
-            and exc.__cause__.code == UNSUPPORTED_PROTOCOL_VERSION
-        ):
-            told = f"the server does not speak the handshake era: {exc.__cause__.message}"
+        cause = exc.__cause__
+        if isinstance(cause, MCPError) and cause.code == UNSUPPORTED_PROTOCOL_VERSION:
+            told = f"the server does not speak the handshake era: {cause.message}"
             raise CheckFailure(told, kind=Kind.MODERN_ONLY) from exc
         raise

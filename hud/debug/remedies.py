@@ -1,9 +1,11 @@
 """From evidence to a diagnosis: what is wrong in one line, and what to do about it. Pure.
 
 1. A process killed for memory is that, whatever else is known.
-2. A kind that the check knows already is taken as it is, unless it only says where the author's code failed (`SOFT`).
+2. A kind that the check knows already is taken as it is, unless it only says where the author's
+   code failed (`SOFT`).
 3. Then words decide: those of the error before its detail, and that before stderr.
-4. What is left shows in how the process stands: it ended, prints on stdout, listens elsewhere, or is silent.
+4. What is left shows in how the process stands: it ended, prints on stdout, listens elsewhere, or
+   is silent.
 """
 
 from __future__ import annotations
@@ -31,21 +33,22 @@ class Remedy:
 
 
 FIXES = {
-    Kind.NO_IMAGE: "build it: hud build DIR (or hud debug DIR --build); `docker images` lists what there is",
+    Kind.NO_IMAGE: "build it: hud build DIR, or hud debug DIR --build",
     Kind.IMPORT: "correct the file that the traceback ends in",
-    Kind.HTTP: "serve Streamable HTTP at /mcp, and let any Host header in: env.run(transport='http', host='0.0.0.0')",
+    Kind.NO_ENVIRONMENT: "name an environment of yours: hud debug module:attribute",
+    Kind.HTTP: "serve Streamable HTTP at the path /mcp, to clients that call it by any Host",
     Kind.MODERN_ONLY: "serve the initialize handshake as well: scenarios need a session",
-    Kind.NOTHING_OFFERED: "declare a tool (@env.tool) or a scenario (@env.scenario) before the server starts",
+    Kind.NOTHING_OFFERED: "declare a tool (@env.tool) or a scenario (@env.scenario)",
     Kind.TOOL_NAME: "rename it: providers take 1 to 64 letters, digits, `_` and `-`",
     Kind.TOOL_SCHEMA: "correct the tool's input schema: JSON Schema of type `object`",
     Kind.TOOL_OUTPUT: "return what the tool's output schema says, or drop the schema",
     Kind.TOOL: "correct the tool; what the server printed is below",
-    Kind.SETUP: "correct the scenario's part before its first `yield`",
-    Kind.GRADING: "correct the scenario's part after its first `yield`: an empty answer must get a reward as well",
+    Kind.SETUP: "correct the scenario before its first `yield`",
+    Kind.GRADING: "correct the scenario after its first `yield`: an empty answer is graded too",
     Kind.REWARD: "yield a number from 0 to 1 at the end of the scenario",
-    Kind.PROMPT_CHANGES: "make the prompt depend on the scenario's arguments alone: seed what is random, reset state",
+    Kind.PROMPT_CHANGES: "let the prompt depend on its arguments alone: seed what is random",
     Kind.SHARED_STATE: "keep state inside the container: rollouts run side by side",
-    Kind.SHUTDOWN: 'end on SIGTERM: write CMD in its exec form, ["python", "env.py"], and do not ignore the signal',
+    Kind.SHUTDOWN: "end on SIGTERM: write CMD in its exec form, and wait for nothing",
     Kind.LEFTOVERS: "end what the server started before it ends itself: @env.shutdown",
 }
 """What to do about the kinds that a check knows by itself."""
@@ -57,10 +60,9 @@ SOFT = {Kind.IMPORT, Kind.TOOL, Kind.SETUP, Kind.GRADING}
 def diagnose(evidence: Evidence) -> Remedy:
     """What the evidence says is wrong, and what to do about it."""
     if evidence.out_of_memory:
+        told = "out of memory: it used more than its limit"
         limit = f" of {evidence.memory}" if evidence.memory else ""
-        return _remedy(
-            Kind.MEMORY, f"out of memory: it used more than its limit{limit}", RAISE_MEMORY
-        )
+        return _remedy(Kind.MEMORY, told + limit, RAISE_MEMORY)
     if evidence.kind is Kind.STDOUT:
         return _polluted(evidence)
     for text in _telling(evidence):
@@ -128,7 +130,7 @@ def _ended(evidence: Evidence) -> Remedy:
     last = evidence.stderr[-1].strip() if evidence.stderr else ""
     opening = _opening(evidence)
     if evidence.exit_code == 0:
-        fix = "let the command go on serving: env.run() at the end of the file, or `hud dev env:env --stdio`"
+        fix = "let the command serve: env.run() at the end of env.py, or `hud dev env:env --stdio`"
         return _remedy(Kind.ENDS_AT_ONCE, f"{opening} instead of serving", fix)
     if evidence.exit_code in (126, 127):
         return _remedy(Kind.WRONG_COMMAND, _joined(opening, last), command_fix(None, evidence))
@@ -146,7 +148,7 @@ def _crash_fix(stderr: tuple[str, ...]) -> str:
 
 def _polluted(evidence: Evidence) -> Remedy:
     shown = evidence.noise[0][:80] if evidence.noise else ""
-    fix = "print to stderr (print(…, file=sys.stderr), logging to stderr): stdout belongs to the protocol"
+    fix = "print to stderr (print(…, file=sys.stderr)): stdout belongs to the protocol"
     return _remedy(Kind.STDOUT, f"stdout holds what is no protocol: {shown!r}", fix)
 
 
@@ -155,26 +157,23 @@ def _unreachable(evidence: Evidence, port: int) -> Remedy:
     others = ", ".join(str(one) for one in evidence.listeners if one.port != port)
     if reached is False:
         fix = f"bind every interface: env.run(transport='http', host='0.0.0.0', port={port})"
-        return _remedy(
-            Kind.LOOPBACK, f"port {port} is open on 127.0.0.1 only, inside the container", fix
-        )
+        told = f"port {port} is open on 127.0.0.1 only, inside the container"
+        return _remedy(Kind.LOOPBACK, told, fix)
     if reached is None and others:
         told = f"nothing listens on port {port}, which the image names; {others} is open inside"
-        other = evidence.mcp_port or next(
-            one.port for one in evidence.listeners if one.port != port
-        )
-        return _remedy(
-            Kind.OTHER_PORT, told, f"serve on port {port}, or name the right one: EXPOSE {other}"
-        )
+        fix = f"serve on port {port}, or name the right one: EXPOSE {_other_port(evidence, port)}"
+        return _remedy(Kind.OTHER_PORT, told, fix)
     if reached is None:
         told = f"nothing listens on port {port}, which the image names, after its time limit"
-        fix = f"serve on port {port}; start-up work belongs after the server is up; --timeout waits longer"
+        fix = f"serve on port {port}, and do slow work after that; --timeout waits longer"
         return _remedy(Kind.BLOCKED, told, fix)
-    return _remedy(
-        Kind.HTTP,
-        _joined(f"port {port} is open, but no MCP answers", evidence.error),
-        FIXES[Kind.HTTP],
-    )
+    told = f"port {port} is open, but no MCP answers: {evidence.error}"
+    return _remedy(Kind.HTTP, told, FIXES[Kind.HTTP])
+
+
+def _other_port(evidence: Evidence, port: int) -> int:
+    others = (listener.port for listener in evidence.listeners if listener.port != port)
+    return evidence.mcp_port or next(others)
 
 
 def _speaks_elsewhere(evidence: Evidence) -> Remedy:
@@ -191,14 +190,10 @@ def _silent(evidence: Evidence) -> Remedy:
         told = f"the command is a bare `{program}`, which serves nothing"
         return _remedy(Kind.WRONG_COMMAND, told, 'name the server: CMD ["python", "env.py"]')
     fix = "serve first, and do slow work in @env.initialize or in a tool; --timeout waits longer"
-    return _remedy(Kind.BLOCKED, evidence.error, fix)
+    return _remedy(Kind.BLOCKED, f"the server runs, but is silent: {evidence.error}", fix)
 
 
 def _unknown(evidence: Evidence) -> Remedy:
     if evidence.timed_out:
-        return _remedy(
-            Kind.HANGS,
-            evidence.error,
-            "see what the server printed, below: the request never came back",
-        )
+        return _remedy(Kind.HANGS, evidence.error, "see what the server printed, below")
     return _remedy(Kind.UNKNOWN, evidence.error, "see what the server printed, below")

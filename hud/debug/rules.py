@@ -1,4 +1,6 @@
-"""Words by which failures are known, whatever language the server is written in, and what to do about each. Pure."""
+"""Words by which failures are known, whatever language the server is written in, and what to do
+about each. Pure.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ Fix = Callable[[str | None, Evidence], str]
 
 @dataclass(frozen=True)
 class Rule:
-    """Words that a kind of failure is known by; the pattern's first group that took part is what they name."""
+    """Words that a kind of failure is known by; the pattern's first group that took part is what
+    they name.
+    """
 
     kind: Kind
     pattern: re.Pattern[str]
@@ -73,7 +77,7 @@ def _module_fix(module: str | None, evidence: Evidence) -> str:
     name = DISTRIBUTIONS.get(top, top)
     if not evidence.in_container:
         return f"install it: pip install {name}"
-    return f"install it in the Dockerfile (RUN pip install {name}), or COPY it if `{top}` is a file of yours"
+    return f"add to the Dockerfile: RUN pip install {name} (or COPY, if `{top}` is a file of yours)"
 
 
 def _node_fix(module: str | None, _: Evidence) -> str:
@@ -82,7 +86,7 @@ def _node_fix(module: str | None, _: Evidence) -> str:
 
 def _permission_fix(path: str | None, _: Evidence) -> str:
     what = f"`{path}`" if path else "what it asked for"
-    return f"let its user have {what}: chown it in the Dockerfile, choose another USER, or use a path below /tmp"
+    return f"let its user have {what}: chown it in the Dockerfile, or choose a path below /tmp"
 
 
 def _variable_fix(name: str | None, evidence: Evidence) -> str:
@@ -94,11 +98,9 @@ def _variable_fix(name: str | None, evidence: Evidence) -> str:
 def _backend_fix(_: str | None, evidence: Evidence) -> str:
     port = refused_port("\n".join((evidence.error, evidence.detail, *evidence.stderr)))
     others = ", ".join(str(one) for one in evidence.listeners if one.port != evidence.port)
-    where = (
-        f"nothing listens on port {port}" if port else "the service that it needs does not listen"
-    )
+    where = f"nothing listens on port {port}" if port else "the service does not listen"
     found = f" (inside, {others} does)" if others else ""
-    return f"{where}{found}: start that service before the MCP server and wait for it, or correct its address"
+    return f"{where}{found}: start it before the MCP server and wait for it, or correct the address"
 
 
 def _always(advice: str) -> Fix:
@@ -124,7 +126,8 @@ RULES = [
     _rule(
         Kind.DISPLAY,
         [
-            r"(?i:(?:cannot|can't|could not|unable to|failed to) (?:open|connect to)(?: the| X)* (?:display|server))",
+            r"(?i:(?:can't|cannot|could not|unable to|failed to) (?:open|connect to) .{0,8}display)",
+            r"(?i:cannot connect to X server)",
             r"\$DISPLAY\b",
             "Missing X server",
             "(?i:no display (?:name|found|available))",

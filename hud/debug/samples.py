@@ -1,4 +1,6 @@
-"""Arguments for calls that nobody gave any for: what a schema offers as an example, else something of the right type."""
+"""Arguments for calls that nobody gave any for: what a schema offers as an example, else something
+of the right type.
+"""
 
 from __future__ import annotations
 

@@ -42,7 +42,9 @@ class Held(Generic[T]):
             await self._closing.wait()
 
     async def open(self) -> T:
-        """What the context gives, once it is entered. Raises what entering raised, out of its groups."""
+        """What the context gives, once it is entered. Raises what entering raised, out of its
+        groups.
+        """
         waited: set[asyncio.Future[Any]] = {self._task, self._opened}
         await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         if not self._opened.done():
@@ -53,7 +55,9 @@ class Held(Generic[T]):
         return self._opened.result()
 
     async def close(self) -> None:
-        """Leave the context; returns when it is left. What leaving it raises has nobody to act on it any more."""
+        """Leave the context; returns when it is left. What leaving it raises has nobody to act on
+        it any more.
+        """
         self._closing.set()
         if not self._opened.done():
             self._task.cancel()

@@ -99,6 +99,9 @@ def _read_file(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     if unknown:
         name = min(unknown)
         raise UserError(f"`{path.name}` has an unknown section [{name}]", hint=did_you_mean(name, ("eval", *AGENT_SECTIONS)))
+    for name, section in data.items():
+        if not isinstance(section, dict):
+            raise UserError(f"`{path.name}`: `{name}` is no section", hint=f"write [{name}] and its options below")
     options = {name: value for name, value in data.get("eval", {}).items() if name not in IGNORED}
     sections = {name: data[name] for name in AGENT_SECTIONS if name in data}
     return options | data.get("agent", {}), sections

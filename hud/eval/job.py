@@ -18,7 +18,7 @@ from hud.eval.journal import Journal, new_job_id
 from hud.eval.rollout import Outcome, Play, Rollout
 from hud.eval.runner import run_rollouts
 from hud.eval.summary import Summary
-from hud.eval.taskset import collect_runnable
+from hud.eval.taskset import collect_runnable, find_source
 from hud.runtime.local import LocalRuntime
 from hud.runtime.runtime import Runtime
 from hud.runtime.worker import Source, WorkerRuntime
@@ -89,6 +89,7 @@ class Job:
         """Import the source in the background, while this process imports the agent's packages."""
         config = self.config
         source = config.source or "."
+        find_source(source)
         arguments = {"source": source, "only_first": config.only_first, "task_ids": config.task_ids}
         if config.isolation == "shared":
             return LocalRuntime(), asyncio.create_task(_collect_here(arguments))

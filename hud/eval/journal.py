@@ -6,19 +6,23 @@ every finished rollout and no half line.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from hud.errors import UserError, did_you_mean
 from hud.wire import JobRecord, RolloutRecord, Transcript
 
 JOBS = "jobs"
+RecordT = TypeVar("RecordT", bound=BaseModel)
 
 
 def new_job_id() -> str:
@@ -55,9 +59,9 @@ class Journal:
             UserError: the disk is full or the folder went away; what was written before is whole.
         """
         record = transcript.rollout
-        line = record.model_dump_json(exclude_none=True).encode() + b"\n"
+        line = _json(record).encode() + b"\n"
         try:
-            _write(self.folder / "transcripts" / f"{_file_name(record.id)}.json", transcript.model_dump_json())
+            _write(self.folder / "transcripts" / f"{_file_name(record.id)}.json", _json(transcript))
             if os.write(self._lines, line) != len(line):
                 raise OSError(28, "the line was cut")
         except OSError as exc:
@@ -67,6 +71,22 @@ class Journal:
         """Write the job's final state."""
         _write(self.folder / "job.json", job.model_dump_json(indent=2))
         os.close(self._lines)
+
+
+def _json(record: BaseModel) -> str:
+    """A record as JSON; what no UTF-8 file can hold (half a character, from a model or an environment) becomes `?`."""
+    try:
+        return record.model_dump_json(exclude_none=True)
+    except PydanticSerializationError:
+        return json.dumps(_encodable(record.model_dump(mode="json", exclude_none=True)))
+
+
+def _encodable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_encodable(item) for item in value]
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value
 
 
 def _write(path: Path, text: str) -> None:
@@ -105,32 +125,47 @@ def read_job(folder: Path) -> JobRecord:
     Raises:
         UserError: `job.json` cannot be read.
     """
+    path = folder / "job.json"
     try:
-        return JobRecord.model_validate_json((folder / "job.json").read_text(encoding="utf-8"))
-    except (OSError, ValidationError) as exc:
-        raise UserError(f"{folder / 'job.json'} cannot be read: {exc}") from exc
+        return _read(JobRecord, path.read_text(encoding="utf-8"), str(path))
+    except OSError as exc:
+        raise UserError(f"{path} cannot be read: {exc.strerror}") from exc
 
 
 def read_rollouts(folder: Path) -> Iterator[RolloutRecord]:
-    """The finished rollouts of a job, in the order in which they ended."""
+    """The finished rollouts of a job, in the order in which they ended.
+
+    Raises:
+        UserError: a line is no record of a rollout.
+    """
     path = folder / "rollouts.jsonl"
     if not path.exists():
         return
     with path.open(encoding="utf-8") as lines:
-        for line in lines:
+        for number, line in enumerate(lines, start=1):
             if line.endswith("\n"):
-                yield RolloutRecord.model_validate_json(line)
+                yield _read(RolloutRecord, line, f"{path}:{number}")
 
 
 def read_transcript(folder: Path, rollout_id: str) -> Transcript:
     """One rollout's transcript.
 
     Raises:
-        UserError: there is none.
+        UserError: there is none, or it cannot be read.
     """
     path = folder / "transcripts" / f"{_file_name(rollout_id)}.json"
     try:
-        return Transcript.model_validate_json(path.read_text(encoding="utf-8"))
+        return _read(Transcript, path.read_text(encoding="utf-8"), str(path))
     except OSError as exc:
         known = [item.stem for item in path.parent.glob("*.json")]
         raise UserError(f"no rollout `{rollout_id}` in {folder.name}", hint=did_you_mean(rollout_id, known)) from exc
+
+
+def _read(kind: type[RecordT], text: str, place: str) -> RecordT:
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as exc:
+        first = exc.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        reason = f"{field}: {first['msg']}" if field else first["msg"]
+        raise UserError(f"{place} cannot be read: {reason}") from exc

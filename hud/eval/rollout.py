@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hud.agents.catalog import create_agent
-from hud.errors import AgentFailure, HudError, LimitReached, SetupFailure, UserError, describe
+from hud.errors import AgentFailure, GradingFailure, HudError, LimitReached, SetupFailure, UserError, describe
 from hud.eval.context import EvalContext
 from hud.runtime.local import LocalRuntime
 from hud.runtime.runtime import Instance, Runtime
@@ -147,13 +147,22 @@ async def _play_on(state: _State, instance: Instance) -> None:
         group_id=rollout.group_id,
     )
     state.context = context
-    with watch.span("setup"):
+    with watch.span("setup"), _mistakes_as(SetupFailure):
         await context.setup()
-    with watch.span("agent"):
+    with watch.span("agent"), _mistakes_as(AgentFailure):
         await _agent(rollout.play, context)
-    with watch.span("grading"):
+    with watch.span("grading"), _mistakes_as(GradingFailure):
         if await context.grade() is None:
             raise SetupFailure(f"task `{rollout.task.key}` names no scenario, so there is nothing to grade")
+
+
+@contextmanager
+def _mistakes_as(failure: type[HudError]) -> Iterator[None]:
+    """A user's mistake that shows in the middle of a rollout is this rollout's failure, and no other's."""
+    try:
+        yield
+    except UserError as exc:
+        raise failure(exc.message, hint=exc.hint, detail=exc.detail) from exc
 
 
 async def _agent(play: Play, context: EvalContext) -> None:

@@ -39,7 +39,7 @@ def collect(source: str, only_first: bool = False, task_ids: list[str] | None = 
         UserError: the source does not exist, holds no tasks, or cannot be read; or an id is unknown.
     """
     try:
-        tasks = unique(_discover_in(source))
+        tasks = unique(_discover(find_source(source)))
     except OSError as exc:
         raise UserError(f"`{source}` cannot be read: {exc.strerror}") from exc
     if not tasks:
@@ -63,11 +63,20 @@ def collect_runnable(source: str, only_first: bool = False, task_ids: list[str] 
     return tasks
 
 
-def _discover_in(source: str) -> Iterator[Task]:
+def find_source(source: str) -> Path:
+    """The file or folder that `source` names, links not followed.
+
+    Raises:
+        UserError: there is none; offers the near ones.
+    """
     path = Path(os.path.abspath(source))
-    if not path.exists():
+    try:
+        is_there = path.exists()
+    except OSError as exc:
+        raise UserError(f"`{source}` cannot be read: {exc.strerror}") from exc
+    if not is_there:
         raise UserError(f"there is no file or folder `{source}`", hint=_near_paths(path))
-    return _discover(path)
+    return path
 
 
 def _check_unique_keys(tasks: list[Task]) -> None:

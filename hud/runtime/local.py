@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -26,17 +27,15 @@ class LocalRuntime:
     def __init__(self) -> None:
         self._stack = AsyncExitStack()
         self._open: dict[int, Environment] = {}
+        self._opening = asyncio.Lock()
 
     @asynccontextmanager
     async def start(self, task: Task, *, seed: str = "") -> AsyncIterator[LocalInstance]:
         env = environment_of(task)
-        if id(env) not in self._open:
-            self._open[id(env)] = env
-            try:
+        async with self._opening:
+            if id(env) not in self._open:
                 await self._stack.enter_async_context(env)
-            except BaseException:
-                del self._open[id(env)]
-                raise
+                self._open[id(env)] = env
         session = Session(env)
         try:
             yield LocalInstance(session)

@@ -99,9 +99,7 @@ class BaseTool(ABC):
     async def _run(self, **arguments: Any) -> Any:
         if not (self._before or self._after):
             return await self(**arguments)
-        bound = inspect.signature(self).bind(**arguments)
-        bound.apply_defaults()
-        arguments = dict(bound.arguments)
+        arguments = _defaults(self) | arguments
         for hook in self._before:
             changed = await hook(**arguments)
             arguments = arguments if changed is None else dict(changed)
@@ -114,6 +112,11 @@ class BaseTool(ABC):
 
 def _documented(kind: type) -> str | None:
     return inspect.cleandoc(kind.__doc__) if kind.__doc__ else None
+
+
+def _defaults(tool: BaseTool) -> dict[str, Any]:
+    parameters = inspect.signature(tool).parameters.values()
+    return {item.name: item.default for item in parameters if item.default is not item.empty}
 
 
 def _published(specs: NativeToolSpecs) -> dict[str, Any]:

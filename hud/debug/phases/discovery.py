@@ -19,7 +19,9 @@ NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
 async def discover(examination: Examination) -> Passed:
-    """Tools have valid schemas and safe names; there is a tool or a scenario; every scenario can be graded."""
+    """Tools have valid schemas and safe names; there is a tool or a scenario; every scenario can be
+    graded.
+    """
     connection = examination.link.session.connection
     tools = await connection.list_tools()
     prompts = await connection.list_prompts()
@@ -72,7 +74,7 @@ def _check_schema(tool: mcp_types.Tool) -> None:
 def _undescribed(tools: list[mcp_types.Tool], scenarios: list[mcp_types.Prompt]) -> Iterator[str]:
     names = [tool.name for tool in tools if not (tool.description or "").strip()]
     if names:
-        yield f"without a description, which models read: {', '.join(f'`{name}`' for name in names)}"
+        yield f"without a description: {', '.join(f'`{name}`' for name in names)}"
     silent = [prompt.name for prompt in scenarios if not (prompt.description or "").strip()]
     if silent and len(silent) < len(scenarios):
         yield f"scenarios without a description: {', '.join(f'`{name}`' for name in silent)}"

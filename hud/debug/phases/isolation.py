@@ -1,4 +1,6 @@
-"""Phase 6: two servers of the same target side by side do not see each other, and setting up twice gives the same."""
+"""Phase 6: two servers of the same target side by side do not see each other, and setting up twice
+gives the same.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +17,16 @@ SHOWN = 60
 async def compare_sessions(examination: Examination) -> Passed:
     """What happens at one server changes nothing at another; prompts are the same every time.
 
-    Servers that several sessions can share are looked at with a second session too; there, shared state is a warning,
-    for a rollout has a server to itself.
+    Servers that several sessions can share are looked at with a second session too; there, shared
+    state is a warning, for a rollout has a server to itself.
     """
     main = examination.link
     twin = examination.twin or await examination.open_another("legacy")
     examination.twin = twin
     readings = await _compare(examination, main, twin, "another server")
     warnings = await _shared_sessions(examination, main) if main.server.is_shared else ()
-    told = f"{count(len(examination.played), 'prompt')} and {count(readings, 'reading')} compared at two servers"
+    prompts = count(len(examination.played), "prompt")
+    told = f"{prompts} and {count(readings, 'reading')} compared at two servers"
     return Passed((told,), warnings)
 
 
@@ -39,7 +42,9 @@ async def _shared_sessions(examination: Examination, main: Link) -> tuple[str, .
 
 
 async def _compare(examination: Examination, main: Link, other: Link, where: str) -> int:
-    """Work at `main`, look at `other`, then play there while `main` is under way; returns how many readings agreed."""
+    """Work at `main`, look at `other`, then play there while `main` is under way; returns how many
+    readings agreed.
+    """
     before = await _readings(examination, other)
     await _work(examination, main)
     after = await _readings(examination, other)
@@ -73,7 +78,8 @@ async def _set_up(examination: Examination, link: Link, played: Played) -> str:
 
 def _check_prompt(played: Played, text: str, where: str) -> None:
     if text != played.text:
-        told = f"scenario `{played.prompt.name}` gave another prompt {where}: {_difference(played.text, text)}"
+        change = _difference(played.text, text)
+        told = f"scenario `{played.prompt.name}` gave another prompt {where}: {change}"
         raise CheckFailure(told, kind=Kind.PROMPT_CHANGES)
 
 

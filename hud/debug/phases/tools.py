@@ -43,7 +43,8 @@ async def call_tools(examination: Examination) -> Passed:
 def safe_arguments(tool: mcp_types.Tool) -> Sample | None:
     """What a tool may be called with, or None if it had better not be called.
 
-    Safe is what says that it only reads, and what needs no arguments and does not say that it destroys.
+    Safe is what says that it only reads, and what needs no arguments and does not say that it
+    destroys.
     """
     hints = tool.annotations
     reads = bool(hints and hints.read_only_hint)
@@ -62,7 +63,8 @@ async def call(
     """The result of a call, which may say that it failed.
 
     Raises:
-        CheckFailure: it did not come in time, the server ended, or the result is not what the tool's schema says.
+        CheckFailure: it did not come in time, the server ended, or the result is not what the
+        tool's schema says.
     """
     seconds = examination.options.call_seconds
     try:
@@ -77,7 +79,7 @@ async def call(
             told = f"tool `{name}` returns what its output schema does not allow"
             raise CheckFailure(told, kind=Kind.TOOL_OUTPUT, detail=exc.message) from exc
         raise
-    if result.is_error and not (await link.server.evidence()).running:
+    if result.is_error and not await link.server.is_running():
         raise CheckFailure(f"the server ended when tool `{name}` was called")
     return result
 

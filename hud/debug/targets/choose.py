@@ -22,6 +22,7 @@ from hud.environment.modules import ATTRIBUTES, ENVIRONMENT_FILES
 from hud.errors import UserError
 from hud.settings import variable
 
+_IMAGE_ID = re.compile(r"(?:sha256:)?[0-9a-f]{12,64}")
 _MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 
 
@@ -83,7 +84,7 @@ def _folder(text: str) -> Path | None:
 
 
 def names_module(text: str) -> bool:
-    """Whether a text names a Python module rather than an image: a file, or a module that is here."""
+    """Whether a text names a Python module, not an image: a file, or a module that is here."""
     name, _, attribute = text.partition(":")
     if name.endswith(".py"):
         return True
@@ -97,7 +98,8 @@ def names_module(text: str) -> bool:
 def _spec(request: Request, folder: Path | None) -> ContainerSpec:
     tag = request.text if folder is None else image_name(folder.resolve().name)
     sandbox = Sandbox() if folder is None else _declared(folder)
-    spec = ContainerSpec(image=image_reference(tag), sandbox=sandbox)
+    image = tag if _IMAGE_ID.fullmatch(tag) else image_reference(tag)
+    spec = ContainerSpec(image=image, sandbox=sandbox)
     given = request.docker_arguments
     variables = {name: value for name in given if (value := variable(name)) is not None}
     return with_docker_arguments(spec, given, variables)

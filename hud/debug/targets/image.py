@@ -22,9 +22,11 @@ from hud.debug.targets.target import (
     EXIT_SECONDS,
     CheckFailure,
     Ending,
+    Grace,
     Noise,
     TargetKind,
     WatchedStream,
+    stop_in_steps,
 )
 from hud.errors import DockerFailure
 from hud.runtime.container import HTTP_PATH, serving_port
@@ -40,7 +42,6 @@ HTTP_SECONDS = 600.0
 STDERR_LINES = 20
 LISTENERS = ("cat", "/proc/net/tcp", "/proc/net/tcp6")
 
-KILLED = 137
 HANDSHAKE = {
     "jsonrpc": "2.0",
     "id": 1,
@@ -189,10 +190,14 @@ class ContainerServer:
                 table += await read_to_end(await self._container.open(LISTENERS))
         return parse_listeners(table.decode(errors="replace"))
 
-    async def evidence(self) -> Evidence:
+    async def is_running(self) -> bool:
         if await self._is_going():
             with anyio.move_on_after(EXIT_SECONDS):
                 await self._container.wait()
+        return (await self._container.state()).is_running
+
+    async def evidence(self) -> Evidence:
+        await self.is_running()
         state = await self._container.state()
         return Evidence(
             running=state.is_running,
@@ -226,13 +231,22 @@ class ContainerServer:
         logs = await self._container.logs(STDERR_LINES)
         return tuple(line for line in logs.splitlines() if line.strip())
 
-    async def stop(self) -> Ending:
-        started = time.monotonic()
-        await self._container.stop()
-        seconds = time.monotonic() - started
-        state = await self._container.state()
-        killed = state.exit_code == KILLED and seconds >= self._container.spec.stop_seconds
-        return Ending(seconds, state.exit_code, killed)
+    async def stop(self, grace: Grace) -> Ending:
+        return await stop_in_steps(self, grace)
+
+    async def terminate(self) -> None:
+        await self._container.kill("TERM")
+
+    async def close_stdin(self) -> None:
+        if self._stdio is not None:
+            with contextlib.suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+                await self._stdio.send_eof()
+
+    async def kill(self) -> None:
+        await self._container.kill()
+
+    async def wait(self) -> int | None:
+        return (await self._container.wait()).exit_code
 
 
 async def read_to_end(stdio: Stdio) -> bytes:

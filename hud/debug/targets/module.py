@@ -1,4 +1,6 @@
-"""A module of this machine: each server is a process that imports it and serves its environment over stdio."""
+"""A module of this machine: each server is a process that imports it and serves its environment
+over stdio.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ with claimed_streams() as streams:
 
 
 class ModuleTarget:
-    """`module`, `module:attribute` or a file, as seen from a folder; empty for the environment of that folder."""
+    """`module`, `module:attribute` or a file, as seen from a folder; empty for the environment of
+    that folder.
+    """
 
     kind: TargetKind = "module"
     found = "Module imports"
@@ -67,9 +71,9 @@ class ModuleTarget:
                 f"`{self.name}` cannot be imported: {last}", kind=Kind.IMPORT, detail=stderr
             )
         hint = f" ({answer['hint']})" if answer.get("hint") else ""
-        raise CheckFailure(
-            f"{answer['error']}{hint}", kind=Kind.IMPORT, detail=answer.get("detail")
-        )
+        kind = Kind.IMPORT if answer.get("detail") else Kind.NO_ENVIRONMENT
+        told = f"{answer['error']}{hint}"
+        raise CheckFailure(told, kind=kind, detail=answer.get("detail"))
 
     async def _import(self) -> tuple[dict[str, str], str]:
         process = await asyncio.create_subprocess_exec(

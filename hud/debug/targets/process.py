@@ -1,4 +1,6 @@
-"""A server as a child process of ours, in a process group of its own, spoken to over its stdin and stdout."""
+"""A server as a child process of ours, in a process group of its own, spoken to over its stdin and
+stdout.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,11 +20,17 @@ from mcp.client._transport import TransportStreams
 
 from hud.containers.output import Tail
 from hud.debug.evidence import Evidence
-from hud.debug.targets.target import EXIT_SECONDS, Ending, Noise, WatchedStream
+from hud.debug.targets.target import (
+    EXIT_SECONDS,
+    Ending,
+    Grace,
+    Noise,
+    WatchedStream,
+    stop_in_steps,
+)
 from hud.runtime.stdio import transport
 
 STDERR_LINES = 20
-STOP_SECONDS = 10.0
 DRAIN_SECONDS = 1.0
 """Seconds that the last words on stderr have to arrive after the process ended."""
 
@@ -49,10 +56,14 @@ class ServerProcess:
         async with transport(self._stream, self.noise.hear) as streams:
             yield streams
 
-    async def evidence(self) -> Evidence:
+    async def is_running(self) -> bool:
         if self._stream is not None and self._stream.ended:
             with anyio.move_on_after(EXIT_SECONDS):
                 await self._process.wait()
+        return self._process.returncode is None
+
+    async def evidence(self) -> Evidence:
+        await self.is_running()
         if self._process.returncode is not None:
             await asyncio.wait({self._reading}, timeout=DRAIN_SECONDS)
         code = self._process.returncode
@@ -65,25 +76,34 @@ class ServerProcess:
             noise=tuple(self.noise.lines),
         )
 
-    async def stop(self) -> Ending:
-        started = time.monotonic()
+    async def stop(self, grace: Grace) -> Ending:
+        return await stop_in_steps(self, grace)
+
+    async def terminate(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
-        with anyio.move_on_after(STOP_SECONDS) as scope:
-            await self._process.wait()
-        if scope.cancelled_caught:
-            await self.kill()
-        code = self._process.returncode
-        exit_code = None if code is None else _shell_code(code)
-        return Ending(time.monotonic() - started, exit_code, scope.cancelled_caught)
 
-    async def kill(self) -> bool:
-        """Kill its whole group; returns whether anything was left of it but the process itself."""
-        left = self._process.returncode is not None and _is_alive(self._process.pid)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        await self._process.wait()
-        return left
+    async def close_stdin(self) -> None:
+        if self._process.stdin is not None:
+            await self._process.stdin.aclose()
+
+    async def kill(self) -> None:
+        self._signal_group(signal.SIGKILL)
+
+    async def wait(self) -> int | None:
+        return _shell_code(await self._process.wait())
+
+    def has_left(self) -> bool:
+        """Whether it ended and processes that it had started did not."""
+        return self._process.returncode is not None and self._signal_group(0)
+
+    def _signal_group(self, number: int) -> bool:
+        """Whether there was a process in its group to send a signal to."""
+        try:
+            os.killpg(self._process.pid, number)
+        except ProcessLookupError:
+            return False
+        return True
 
 
 def _shell_code(code: int) -> int:
@@ -94,19 +114,13 @@ def _ending(code: int) -> str:
     return f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
 
-def _is_alive(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
 @asynccontextmanager
 async def server_process(
     command: Sequence[str], folder: Path, left: list[str]
 ) -> AsyncIterator[ServerProcess]:
-    """Start a command; on leaving, its whole process group is ended, and what was left of it added to `left`."""
+    """Start a command; on leaving, its whole process group is ended, and what was left of it added
+    to `left`.
+    """
     process = await anyio.open_process(
         command, stderr=subprocess.PIPE, cwd=folder, start_new_session=True
     )
@@ -118,8 +132,10 @@ async def server_process(
         yield server
     finally:
         with anyio.CancelScope(shield=True):
-            if await server.kill():
-                left.append(f"a process of `{' '.join(command[:1])}`")
+            if server.has_left():
+                left.append("a process that it had started")
+            await server.kill()
+            await server.wait()
             reading.cancel()
             await process.aclose()
 

@@ -1,9 +1,13 @@
-"""What can be examined: something that starts servers, one of these at a time or several side by side."""
+"""What can be examined: something that starts servers, one of these at a time or several side by
+side.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -21,6 +25,7 @@ NOISE_LIMIT = 50
 EXIT_SECONDS = 3.0
 """Seconds that a process may take to be gone after it closed its stdout."""
 
+Way = Literal["signal", "closed", "killed"]
 TargetKind = Literal["image", "module", "url"]
 
 
@@ -41,7 +46,8 @@ class Noise:
         self.lines: deque[str] = deque(maxlen=NOISE_LIMIT)
         self.count = 0
         self.garbled = asyncio.Event()
-        """Set when a message of the protocol is spoilt by what was printed before it on its line."""
+        """Set when a message of the protocol is spoilt by what was printed before it on its line.
+        """
 
     def hear(self, line: str) -> None:
         """Take a line."""
@@ -79,8 +85,45 @@ class Ending:
     seconds: float
     exit_code: int | None
     """As a shell would give it: 143 for a process that SIGTERM ended."""
-    killed: bool
-    """Whether it had to be killed."""
+    way: Way
+    """What ended it: SIGTERM alone, SIGTERM and the end of its stdin, or SIGKILL."""
+
+
+@dataclass(frozen=True)
+class Grace:
+    """How long a server may take to end."""
+
+    term_seconds: float = 3.0
+    """After SIGTERM, before its stdin is closed as well."""
+    closed_seconds: float = 7.0
+    """After that, before it is killed."""
+
+
+class Stoppable(Protocol):
+    """What `stop_in_steps` needs of a server."""
+
+    async def terminate(self) -> None: ...
+    async def close_stdin(self) -> None: ...
+    async def kill(self) -> None: ...
+    async def wait(self) -> int | None:
+        """Its exit code, once it has ended."""
+        ...
+
+
+async def stop_in_steps(server: Stoppable, grace: Grace) -> Ending:
+    """Ask a server to end, each time with more force, until it does."""
+    started = time.monotonic()
+    steps: list[tuple[Way, Callable[[], Awaitable[None]], float]] = [
+        ("signal", server.terminate, grace.term_seconds),
+        ("closed", server.close_stdin, grace.closed_seconds),
+        ("killed", server.kill, EXIT_SECONDS),
+    ]
+    for way, step, seconds in steps:
+        await step()
+        with anyio.move_on_after(seconds):
+            code = await server.wait()
+            return Ending(time.monotonic() - started, code, way)
+    return Ending(time.monotonic() - started, None, "killed")
 
 
 class Server(Protocol):
@@ -97,12 +140,14 @@ class Server(Protocol):
         """
         ...
 
+    async def is_running(self) -> bool: ...
+
     async def evidence(self) -> Evidence:
         """What is known of it now."""
         ...
 
-    async def stop(self) -> Ending:
-        """Ask it to end, by SIGTERM, and kill it if it does not in time."""
+    async def stop(self, grace: Grace) -> Ending:
+        """Ask it to end by SIGTERM, then by closing its stdin, and kill it if it does not."""
         ...
 
 

@@ -9,7 +9,7 @@ from mcp.client._transport import TransportStreams
 from mcp.client.streamable_http import streamable_http_client
 
 from hud.debug.evidence import Evidence
-from hud.debug.targets.target import Ending, Noise, TargetKind
+from hud.debug.targets.target import Ending, Grace, Noise, TargetKind
 
 
 class UrlTarget:
@@ -47,8 +47,11 @@ class UrlServer:
         async with streamable_http_client(self._url, max_sse_event_size=None) as streams:
             yield streams
 
+    async def is_running(self) -> bool:
+        return True
+
     async def evidence(self) -> Evidence:
         return Evidence()
 
-    async def stop(self) -> Ending:
-        return Ending(0.0, None, killed=False)
+    async def stop(self, grace: Grace) -> Ending:
+        return Ending(0.0, None, "signal")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from asyncio.subprocess import PIPE, Process, SubprocessStreamProtocol
+from asyncio.subprocess import DEVNULL, PIPE, Process, SubprocessStreamProtocol
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -177,6 +177,7 @@ async def run(
     cwd: str | Path | None = None,
     timeout: float | None = None,
     given: bytes | None = None,
+    variables: Mapping[str, str] | None = None,
     keep_background: bool = False,
 ) -> Finished:
     """Run a process to its end; processes that it leaves behind are killed, unless they are to be kept.
@@ -186,7 +187,8 @@ async def run(
     Raises:
         ToolError: it cannot be started.
     """
-    child = await start(argv, cwd=cwd, stdin=PIPE if given is not None else asyncio.subprocess.DEVNULL)
+    stdin = DEVNULL if given is None else PIPE
+    child = await start(argv, cwd=cwd, stdin=stdin, variables=variables)
     try:
         async with asyncio.timeout(timeout):
             if given is not None:

@@ -13,7 +13,9 @@ from typing import Literal
 
 from tests.hud.dev.gateway.toy import Json
 
-Fault = Literal["reset", "close", "half head", "half body", "half stream", "drip", "hang", "nonsense"]
+Fault = Literal[
+    "reset", "close", "half head", "half body", "half stream", "drip", "hang", "nonsense"
+]
 
 
 @dataclass

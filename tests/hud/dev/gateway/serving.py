@@ -128,7 +128,10 @@ async def in_front_of(
     toy: ToyServer, folder: Path, limits: Limits = QUICK
 ) -> AsyncIterator[tuple[Opened, Running]]:
     """A toy server, and a gateway in front of it."""
-    async with serving(toy.app) as behind, opened(HttpUpstream(behind.url), folder, limits) as front:
+    async with (
+        serving(toy.app) as behind,
+        opened(HttpUpstream(behind.url), folder, limits) as front,
+    ):
         await front.until("serving")
         yield front, behind
 
@@ -167,7 +170,13 @@ class Client:
     async def ask(self, method: str, params: Json | None = None, **more: Any) -> Json:
         """Send a request; the answer, wherever in the reply it is."""
         self._id += 1
-        message = {"jsonrpc": "2.0", "id": self._id, "method": method, "params": params or {}, **more}
+        message = {
+            "jsonrpc": "2.0",
+            "id": self._id,
+            "method": method,
+            "params": params or {},
+            **more,
+        }
         return next(entry for entry in await self.exchange(message) if "method" not in entry)
 
     async def exchange(self, message: Json, headers: dict[str, str] | None = None) -> list[Json]:
@@ -228,7 +237,12 @@ def modern_message(request_id: Any, method: str, params: Json, capabilities: Jso
         "io.modelcontextprotocol/clientCapabilities": capabilities,
         "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
     }
-    return {"jsonrpc": "2.0", "id": request_id, "method": method, "params": params | {"_meta": meta}}
+    return {
+        "jsonrpc": "2.0",
+        "id": request_id,
+        "method": method,
+        "params": params | {"_meta": meta},
+    }
 
 
 def modern_headers(method: str, params: Json) -> dict[str, str]:

@@ -195,7 +195,10 @@ async def test_a_server_without_a_stream_of_its_own_is_no_hindrance(tmp_path: Pa
 
 async def test_silent_streams_are_kept_alive(tmp_path: Path) -> None:
     limits = Limits(keep_alive_seconds=0.05)
-    async with in_front_of(ToyServer(), tmp_path, limits) as (front, _), Client(front.url) as client:
+    async with (
+        in_front_of(ToyServer(), tmp_path, limits) as (front, _),
+        Client(front.url) as client,
+    ):
         await client.initialize()
         headers = client.headers(accept="text/event-stream")
         async with client.http.stream("GET", client.url, headers=headers) as response:
@@ -208,7 +211,10 @@ async def test_silent_streams_are_kept_alive(tmp_path: Path) -> None:
 async def test_the_limits_of_streams_and_calls_are_kept(tmp_path: Path) -> None:
     limits = Limits(max_streams=1, max_calls=0, hold_seconds=QUICK.hold_seconds)
     toy = ToyServer()
-    async with serving(toy.app) as behind, opened(HttpUpstream(behind.url), tmp_path, limits) as front:
+    async with (
+        serving(toy.app) as behind,
+        opened(HttpUpstream(behind.url), tmp_path, limits) as front,
+    ):
         async with Client(front.url) as client:
             message = {"jsonrpc": "2.0", "id": 9, "method": "ping"}
             answer = (await client.exchange(message))[0]

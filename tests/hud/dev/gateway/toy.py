@@ -52,7 +52,9 @@ class ToySession:
 class ToyServer:
     """Speaks the older era, and with `is_modern` the newer one too."""
 
-    def __init__(self, name: str = "toy", *, is_modern: bool = False, tools: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, name: str = "toy", *, is_modern: bool = False, tools: tuple[str, ...] = ()
+    ) -> None:
         self.name = name
         self.is_modern = is_modern
         self.behaviour: dict[str, Tool] = {}
@@ -161,10 +163,14 @@ class ToyServer:
             return reply(message, {})
         self.calls.append(params["name"])
         self.note()
-        visit = Visit(message["id"], params.get("arguments", {}), params.get("_meta", {}), session_id)
+        visit = Visit(
+            message["id"], params.get("arguments", {}), params.get("_meta", {}), session_id
+        )
         if (behaviour := self.behaviour.get(params["name"])) is not None:
             return StreamingResponse(behaviour(self, visit), media_type="text/event-stream")
-        return JSONResponse(visit.answer(f"{self.name}: {json.dumps(visit.arguments)}", **{"x-vendor": 1}))
+        return JSONResponse(
+            visit.answer(f"{self.name}: {json.dumps(visit.arguments)}", **{"x-vendor": 1})
+        )
 
     def stream(self, request: Request, session_id: str) -> Response:
         if session_id not in self.sessions:
@@ -173,7 +179,9 @@ class ToyServer:
             return Response(resumed, media_type="text/event-stream")
         if self.get_status != 200:
             return Response(status_code=self.get_status)
-        return StreamingResponse(self.say(self.sessions[session_id]), media_type="text/event-stream")
+        return StreamingResponse(
+            self.say(self.sessions[session_id]), media_type="text/event-stream"
+        )
 
     async def say(self, session: ToySession) -> AsyncIterator[bytes]:
         session.streams += 1

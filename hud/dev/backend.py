@@ -1,0 +1,47 @@
+"""What the dev session starts, again and again: versions of an environment, each an upstream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from hud.dev.gateway import Upstream
+from hud.dev.watcher import Step
+
+LineSink = Callable[[str], None]
+"""Takes a line of what programs print, for the terminal."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A version that is loaded, and serves until its upstream is closed."""
+
+    upstream: Upstream
+    name: str = ""
+    """The environment's name; empty where only its server knows it."""
+    scenarios: tuple[str, ...] = ()
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when it ended by itself, or was closed."""
+    obituary: Callable[[], str] = lambda: "the environment's process ended"
+    """How it ended, once it has."""
+
+
+class Backend(Protocol):
+    """Starts versions. Each ends when its upstream is closed."""
+
+    highest: Step
+    """The highest step that it tells from the ones below."""
+
+    async def start(self, step: Step) -> Instance:
+        """Start a version with the code as it is now; `step` says how much to start afresh.
+
+        Raises:
+            HudError: it could not be loaded; `detail` holds the author's traceback.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """End everything that is left."""
+        ...
