@@ -7,7 +7,29 @@ import importlib
 import pytest
 
 PUBLIC = {
-    "hud": ["Environment", "EvalContext", "Task", "__version__", "eval", "run_rollouts"],
+    "hud": ["Environment", "EvalContext", "Task", "__version__", "eval"],
+    "hud.agents": [
+        "AgentContext",
+        "ClaudeAgent",
+        "GeminiAgent",
+        "MCPAgent",
+        "NopAgent",
+        "OpenAIAgent",
+        "OpenAIChatAgent",
+        "OracleAgent",
+        "ScriptedAgent",
+        "create_agent",
+    ],
+    "hud.environment": [
+        "ConflictResolution",
+        "Environment",
+        "EvaluationResult",
+        "ScenarioHandle",
+        "SubScore",
+    ],
+    "hud.eval": ["eval", "evaluate"],
+    "hud.eval.task": ["Task", "TaskAgentConfig"],
+    "hud.server": ["MCPRouter", "MCPServer"],
 }
 
 

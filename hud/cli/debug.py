@@ -33,7 +33,7 @@ def debug(
         bool, typer.Option("--build", "-b", help="Build the folder's image first.")
     ] = False,
     max_phase: Annotated[
-        int, typer.Option("--max-phase", "-p", help="Stop after this phase (1 to 7).")
+        int, typer.Option("--max-phase", help="Stop after this phase (1 to 7).")
     ] = LAST_PHASE,
     timeout: Annotated[
         float, typer.Option(min=1.0, help="Seconds that a server has until it answers.")

@@ -165,6 +165,10 @@ class BuildRequest:
     """Public: the image's history shows them."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Values by id, for `RUN --mount=type=secret,id=…`; they reach no layer."""
+    contexts: Mapping[str, Path] = field(default_factory=dict)
+    """Further folders by name, for `COPY --from=` and `RUN --mount=from=`; they replace a stage or
+    an image of that name.
+    """
     platform: str | None = None
     no_cache: bool = False
     dockerfile: str | None = None
@@ -304,9 +308,14 @@ class Container(Protocol):
 
 
 class Containers(Protocol):
-    """An engine. Entering it makes sure that it answers; leaving it removes what was made through
-    it.
+    """An engine. Entering it makes sure that it answers, and reaps; leaving it removes what was made
+    through it.
     """
+
+    @property
+    def reaped(self) -> Sequence[Resource]:
+        """What entering it removed, because processes that died had left it behind."""
+        ...
 
     async def __aenter__(self) -> Self: ...
 
@@ -324,6 +333,16 @@ class Containers(Protocol):
         Raises:
             UserError: the folder cannot be built.
             BuildFailure: the build failed.
+        """
+        ...
+
+    async def images(self) -> list[Image]:
+        """Every image that was built by us and still has a name."""
+        ...
+
+    async def remove_image(self, tag: str) -> bool:
+        """Take a name from an image, and with its last one the image; False if it is in use, or
+        gone already.
         """
         ...
 

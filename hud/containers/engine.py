@@ -61,11 +61,12 @@ class Engine:
         self._guarded = False
         self._parallel_starts = parallel_starts or os.cpu_count() or 1
         self._starts: anyio.CapacityLimiter | None = None
+        self.reaped: list[Resource] = []
 
     async def __aenter__(self) -> Self:
         self._starts = anyio.CapacityLimiter(self._parallel_starts)
         await self._door.open()
-        await self.reap()
+        self.reaped = await self.reap()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -120,6 +121,20 @@ class Engine:
             return image_from(await self._door.ask(what, self._door.client.inspect_image, name))
         except NotFound:
             return None
+
+    async def images(self) -> list[Image]:
+        what, only = "cannot list what hud built", {"label": labels.SOURCE}
+        found = await self._door.ask(what, self._door.client.images, filters=only)
+        tags = [tag for details in found for tag in details["RepoTags"] or []]
+        return [image for tag in tags if (image := await self.image(tag)) is not None]
+
+    async def remove_image(self, tag: str) -> bool:
+        what = f"cannot remove image `{tag}`"
+        try:
+            await self._door.change(what, self._door.client.remove_image, tag)
+        except (Conflict, NotFound):
+            return False
+        return True
 
     async def create(self, spec: ContainerSpec) -> Container:
         owned = {

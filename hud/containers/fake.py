@@ -250,10 +250,11 @@ class FakeContainers:
     """Keeps the contract `Containers`. `programs` are the images, by name."""
 
     def __init__(self, programs: Mapping[str, Program]) -> None:
-        self.images = {image_reference(name): _image(name) for name in programs}
+        self.images_by_tag = {image_reference(name): _image(name) for name in programs}
         self.made: dict[str, FakeContainer] = {}
         self.left_behind: list[Resource] = []
         """What earlier processes made; `reap` removes that of the dead."""
+        self.reaped: list[Resource] = []
         self.group: TaskGroup
         self._programs = {image_reference(name): program for name, program in programs.items()}
         self._numbers = itertools.count(1)
@@ -262,7 +263,7 @@ class FakeContainers:
     async def __aenter__(self) -> Self:
         self.group = anyio.create_task_group()
         await self.group.__aenter__()
-        await self.reap()
+        self.reaped = await self.reap()
         return self
 
     async def __aexit__(self, *error: object) -> None:
@@ -276,7 +277,7 @@ class FakeContainers:
         return EngineInfo(version="0", api_version="1.45", host="memory", cpus=1)
 
     async def image(self, name: str) -> Image | None:
-        for tag, image in self.images.items():
+        for tag, image in self.images_by_tag.items():
             if name == image.id or image_reference(name) == tag:
                 return image
         return None
@@ -284,13 +285,20 @@ class FakeContainers:
     async def build(self, request: BuildRequest, progress: Progress | None = None) -> BuildResult:
         tag = image_reference(request.tag or image_name(request.folder.name))
         context = read_context(request.folder, request.dockerfile, request.context_limit)
-        source = context.digest({**request.build_args, "platform": request.platform or ""})
-        before = self.images.get(tag)
+        settings = {**request.build_args, "platform": request.platform or ""}
+        source = context.digest(settings, request.contexts)
+        before = self.images_by_tag.get(tag)
         reused = before is not None and before.labels.get(labels.SOURCE) == source
         if before is None or not reused or request.no_cache:
-            self.images[tag] = replace(_image(tag, source), labels={labels.SOURCE: source})
+            self.images_by_tag[tag] = replace(_image(tag, source), labels={labels.SOURCE: source})
             self._programs.setdefault(tag, _sleep)
-        return BuildResult(self.images[tag], tag, source, reused and not request.no_cache, 0.0)
+        return BuildResult(self.images_by_tag[tag], tag, source, reused and not request.no_cache, 0.0)
+
+    async def images(self) -> list[Image]:
+        return [image for image in self.images_by_tag.values() if labels.SOURCE in image.labels]
+
+    async def remove_image(self, tag: str) -> bool:
+        return self.images_by_tag.pop(image_reference(tag), None) is not None
 
     async def create(self, spec: ContainerSpec) -> Container:
         body = create_body(spec, _labels(spec))

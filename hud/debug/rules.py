@@ -126,11 +126,11 @@ RULES = [
     _rule(
         Kind.DISPLAY,
         [
-            r"(?i:(?:can't|cannot|could not|unable to|failed to) (?:open|connect to) .{0,8}display)",
+            r"(?i:(?:can't|cannot|could not|unable to|failed to) (?:open|connect to).{,6} display)",
             r"(?i:cannot connect to X server)",
             r"\$DISPLAY\b",
             "Missing X server",
-            "(?i:no display (?:name|found|available))",
+            "(?i:no display (?:name|found))",
             "Qt platform plugin",
         ],
         _always(SHOW_DISPLAY),

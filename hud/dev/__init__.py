@@ -1,1 +1,1 @@
-"""The dev loop: the gateway in front of an environment, the watcher and the session that join them."""
+"""The dev loop: the gateway, the watcher, and the session that joins them."""

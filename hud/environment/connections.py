@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import mcp_types
 
@@ -21,6 +21,7 @@ CONNECT_TIMEOUT = 60.0
 """Seconds that connecting to one server, its handshake and its first listing may take together."""
 PARALLEL_CONNECTS = 10
 
+T = TypeVar("T")
 Transform = Callable[[mcp_types.Tool], mcp_types.Tool | None]
 Opener = Callable[[], AbstractAsyncContextManager[Connection]]
 
@@ -50,6 +51,10 @@ class Source:
     transform: Transform | None = None
     is_local: bool = False
     """Whether the server runs on this machine as a child or in this process."""
+    is_private: bool = False
+    """Whether rollouts must not share the connection, because what is behind it has a state."""
+    seconds: float | None = CONNECT_TIMEOUT
+    """How long connecting may take; None where the opener itself sees to that."""
 
     def offer(self, tool: mcp_types.Tool) -> mcp_types.Tool | None:
         """The tool as this source offers it, or None if it is filtered out."""
@@ -130,23 +135,23 @@ def _resolve(
     return None
 
 
-class Supervised:
+class Supervised(Generic[T]):
     """Keeps a context manager open in a task of its own, so that it can be closed from any task.
 
     Clients with task groups inside must be left in the task that entered them.
     """
 
-    def __init__(self, opener: Opener) -> None:
+    def __init__(self, opener: Callable[[], AbstractAsyncContextManager[T]]) -> None:
         self._opener = opener
         self._closing = asyncio.Event()
-        self._opened: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
+        self._opened: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._hold())
 
     async def _hold(self) -> None:
         try:
-            async with self._opener() as connection:
+            async with self._opener() as value:
                 if not self._opened.done():
-                    self._opened.set_result(connection)
+                    self._opened.set_result(value)
                 await self._closing.wait()
         except Exception as exc:  # noqa: BLE001 - handed to whoever waits for the connection
             if not self._opened.done():
@@ -154,9 +159,9 @@ class Supervised:
             else:
                 logger.debug("a connection ended: %s", describe(exc))
 
-    async def opened(self) -> Connection:
-        """The connection, once it is open. Raises what opening raised."""
-        return await self._opened
+    async def opened(self) -> T:
+        """What the context gives, once it is entered. Raises what entering raised."""
+        return await asyncio.shield(self._opened)
 
     async def close(self) -> None:
         """Leave the context and wait until it is left."""
@@ -164,6 +169,8 @@ class Supervised:
         if not self._opened.done():
             self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
+        if self._opened.done():
+            self._opened.exception()  # nobody may have waited for it
 
 
 class OpenSources:
@@ -171,7 +178,7 @@ class OpenSources:
 
     def __init__(self) -> None:
         self.opened: list[OpenSource] = []
-        self._supervised: list[Supervised] = []
+        self._supervised: list[Supervised[Connection]] = []
 
     async def open(self, sources: Iterable[Source]) -> None:
         """Connect to all sources, some at a time.
@@ -189,7 +196,7 @@ class OpenSources:
     async def _open(self, source: Source, limit: asyncio.Semaphore) -> OpenSource:
         async with limit:
             try:
-                async with asyncio.timeout(CONNECT_TIMEOUT):
+                async with asyncio.timeout(source.seconds):
                     supervised = Supervised(source.open)
                     self._supervised.append(supervised)
                     opened = OpenSource(source, await supervised.opened())

@@ -1,4 +1,6 @@
-"""A hub: functions behind one tool that takes `name` and `arguments`, as environments of v4 group them."""
+"""A hub: functions behind one tool that takes `name` and `arguments`, as environments of v4 group
+them.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from hud.types import MCPToolResult
 
 
 class BaseHub(Environment):
-    """A router whose functions are hidden behind one tool of its name; mount it with `env.mount(hub)`.
+    """A router whose functions are hidden behind one tool of its name: `env.mount(hub)`.
 
     Functions declared after mounting are reached as well.
     """
@@ -24,8 +26,8 @@ class BaseHub(Environment):
     def __init__(self, name: str, *, env: Any = None, **options: Any) -> None:
         """Make an empty hub.
 
-        `env` is whatever the functions act on, theirs as `hub.env`. `options` are `title`, `description` and
-        `meta` of the tool.
+        `env` is whatever the functions act on, theirs as `hub.env`. `options` are `title`,
+        `description` and `meta` of the tool.
         """
         super().__init__(name)
         self.env = env

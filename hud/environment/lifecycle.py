@@ -71,6 +71,13 @@ class Lifecycle:
             WeakKeyDictionary()
         )
 
+    def another(self) -> Lifecycle:
+        """A life of its own with the same hooks, which has not begun."""
+        other = Lifecycle()
+        other.initializers = [RunOnce(hook.function) for hook in self.initializers]
+        other.shutdowns = self.shutdowns
+        return other
+
     def _guard(self) -> asyncio.Lock:
         """The lock of the running loop; an environment may be used in one loop after another."""
         return self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())

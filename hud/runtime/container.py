@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import ipaddress
 import re
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -16,8 +16,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import httpx2
 import mcp_types
 from mcp.client import Client
+from mcp.client._transport import TransportStreams
 from mcp.client.streamable_http import streamable_http_client
 
 from hud.containers import Container, Containers, ContainerSpec, Engine, Image, Sandbox, Stdio
@@ -32,6 +34,7 @@ from hud.types import MCPToolResult
 READY_TIMEOUT = 120.0
 """Seconds from the container's start to the server's answer to its handshake."""
 HTTP_PATH = "/mcp"
+CONNECT_TIMEOUT = 10.0
 POLL_SECONDS = 0.05
 SERVING_COMMAND = re.compile(r"(?:--port|-p)[ =](\d+)")
 
@@ -93,7 +96,7 @@ async def run_image(engine: Containers, spec: ContainerSpec) -> AsyncIterator[Ru
     if image is None:
         raise DockerFailure(f"there is no image `{spec.image}`", hint="build it: hud build .")
     port = serving_port(image)
-    spec = _for_port(spec, port) if port is not None else replace(spec, stdin=True)
+    spec = spec_reached_at(spec, port)
     async with AsyncExitStack() as stack:
         container = await engine.create(spec)
         stack.push_async_callback(container.remove)
@@ -101,8 +104,10 @@ async def run_image(engine: Containers, spec: ContainerSpec) -> AsyncIterator[Ru
         yield running
 
 
-def _for_port(spec: ContainerSpec, port: int) -> ContainerSpec:
-    """A container that is reached over HTTP needs a network that this host can reach."""
+def spec_reached_at(spec: ContainerSpec, port: int | None) -> ContainerSpec:
+    """The request with what reaching the server needs: stdin, or a network for a port."""
+    if port is None:
+        return replace(spec, stdin=True)
     network = "internal" if spec.sandbox.network == "none" else spec.sandbox.network
     return replace(spec, sandbox=spec.sandbox.model_copy(update={"network": network}))
 
@@ -118,7 +123,7 @@ async def _serve(container: Container, port: int | None) -> AsyncIterator[Runnin
                 server = (
                     transport(stdio, noise.append)
                     if stdio is not None
-                    else streamable_http_client(await _url(container, port or 0), max_sse_event_size=None)
+                    else http_transport(await _address(container, port or 0), port or 0)
                 )
                 client = Client(
                     server, mode="legacy", read_timeout_seconds=get_settings().client_timeout, cache=None
@@ -133,14 +138,54 @@ async def _serve(container: Container, port: int | None) -> AsyncIterator[Runnin
         yield RunningImage(container, connection, client, stdio, noise)
 
 
-async def _url(container: Container, port: int) -> str:
-    """The server's URL, once something listens there."""
+@asynccontextmanager
+async def http_transport(address: tuple[str, int], port: int) -> AsyncIterator[TransportStreams]:
+    """A transport to the server at `address`, which listens at `port` inside its container.
+
+    It is called by a loopback name: servers that guard against web pages let no other name in.
+    """
+    host, reached = address
+    url = f"http://{f'[{host}]' if ':' in host else host}:{reached}{HTTP_PATH}"
+    limits = httpx2.Timeout(get_settings().client_timeout, connect=CONNECT_TIMEOUT)
+    async with (
+        httpx2.AsyncClient(headers={"Host": f"localhost:{port}"}, timeout=limits) as http,
+        streamable_http_client(
+            url, http_client=http, terminate_on_close=False, max_sse_event_size=None
+        ) as streams,
+    ):
+        yield streams
+
+
+async def answers(host: str, port: int) -> bool:
+    """Whether a server listens there.
+
+    A port that the engine publishes on this host is open before anything listens behind it; there, only a server keeps
+    the connection when it is asked something.
+    """
+    try:
+        reader, writer = await asyncio.open_connection(host, port)
+    except OSError:
+        return False
+    try:
+        if not ipaddress.ip_address(host).is_loopback:
+            return True
+        writer.write(b"GET / HTTP/1.0\r\n\r\n")
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            return bool(await reader.read(1))
+    except TimeoutError:
+        return True
+    except OSError:
+        return False
+    finally:
+        writer.close()
+
+
+async def _address(container: Container, port: int) -> tuple[str, int]:
+    """Where the server is reached, once something listens there."""
     while True:
         host, reached = await container.address(port)
-        with contextlib.suppress(OSError):
-            _, writer = await asyncio.open_connection(host, reached)
-            writer.close()
-            return f"http://{host}:{reached}{HTTP_PATH}"
+        if await answers(host, reached):
+            return host, reached
         state = await container.state()
         if not state.is_running:
             raise StartFailure(f"the container {state.cause()}")
@@ -152,6 +197,8 @@ async def _start_failure(container: Container, exc: BaseException) -> HudError:
     state = await container.state()
     logs = (await container.logs()).strip() or None
     image = container.spec.image
+    while isinstance(exc, BaseExceptionGroup):
+        exc = exc.exceptions[0]
     if not state.is_running:
         return StartFailure(f"the container of `{image}` {state.cause()}", detail=logs, hint=f"hud debug {image}")
     if isinstance(exc, TimeoutError):

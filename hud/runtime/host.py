@@ -21,13 +21,13 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable
-from pathlib import Path
 
 from hud.environment import Environment
 from hud.environment.session import Connection, Session
 from hud.errors import HudError, UserError, describe, error_data
 from hud.runtime.forkserver import ForkServer, Order, fork_hazard, kill_descendants, leave
 from hud.runtime.local import environment_of
+from hud.runtime.rehearsal import rehearse
 from hud.runtime.wire import WireServer
 from hud.task import Task
 
@@ -93,7 +93,7 @@ class Host:
 
 
 def warm_up(tasks: list[Task]) -> None:
-    """Do now, once, what every child would do again: build schemas, import the event loop's backend.
+    """Do now, once, what every child would do again: build schemas, import backends, run code for the first time.
 
     Nothing of the author's is called, and no event loop or thread is left behind.
     """
@@ -105,7 +105,8 @@ def warm_up(tasks: list[Task]) -> None:
             env.tool_definitions()
             env.prompt_definitions()
             env.resource_definitions()
-    asyncio.run(asyncio.sleep(0))
+    with contextlib.suppress(Exception):  # what the author's module did to asyncio, say, is told by rollouts, too
+        rehearse(play)
 
 
 async def play(task: Task, connection: socket.socket) -> None:
@@ -148,16 +149,17 @@ def _bound_memory(limit: int) -> None:
     if limit and (highest == resource.RLIM_INFINITY or limit < highest):
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000")
+        descriptor = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        os.write(descriptor, b"1000")
+        os.close(descriptor)
 
 
 def _seed(seed: str) -> None:
     """Seed the random generators: from `seed`, or freshly, since a fork would repeat the host's numbers."""
-    value = seed or os.urandom(16).hex()
-    random.seed(value)
+    random.seed(seed or None)
     numpy = sys.modules.get("numpy")
     if numpy is not None:
-        numpy.random.seed(random.Random(value).randrange(2**32))
+        numpy.random.seed(random.Random(seed or None).randrange(2**32))
 
 
 def main() -> None:

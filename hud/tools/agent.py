@@ -22,8 +22,8 @@ AGENTS = "hud.agents.catalog"
 class AgentTool(BaseTool):
     """Lets an agent play a scenario; add it to another environment, or to the scenario's own.
 
-    The tool takes the scenario's parameters, but not those that the task has fixed, nor those declared as
-    `X | None = None`: they are for evaluation.
+    The tool takes the scenario's parameters, but not those that the task has fixed, nor those
+    declared as `X | None = None`: they are for evaluation.
     """
 
     def __init__(
@@ -37,15 +37,18 @@ class AgentTool(BaseTool):
     ) -> None:
         """Make a tool of a task such as `env("scenario")`.
 
-        `model` is an agent's or a model's name, `agent` an agent or a class of agents; exactly one is given.
-        `agent_params` are the options of its `create`, and `max_steps`. `described`: name, title, description,
-        meta, and `trace`, which published code passes: the agent's steps are in the result's `_meta` anyway.
+        `model` is an agent's or a model's name, `agent` an agent or a class of agents; exactly one
+        is given. `agent_params` are the options of its `create`, and `max_steps`. `described`:
+        name, title, description, meta, and `trace`, which published code passes: the agent's steps
+        are in the result's `_meta` anyway.
 
         Raises:
             UserError: the scenario is unknown, or not exactly one of `model` and `agent` is given.
         """
         if (model is None) == (agent is None):
-            raise UserError("AgentTool takes either `model` or `agent`", hint='AgentTool(task, model="…")')
+            raise UserError(
+                "AgentTool takes either `model` or `agent`", hint='AgentTool(task, model="…")'
+            )
         described.pop("trace", None)
         self.task = task
         scenario = _scenario_of(task)
@@ -78,7 +81,9 @@ class AgentTool(BaseTool):
         task = self.task.copy(args={**(self.task.args or {}), **arguments})
         trace = await task.run(self._agent(), max_steps=self._max_steps)
         if trace.isError:
-            raise ToolError(f"the agent that plays `{self.task.scenario_name}` failed: {trace.error}")
+            raise ToolError(
+                f"the agent that plays `{self.task.scenario_name}` failed: {trace.error}"
+            )
         if trace.content is None:
             raise ToolError(f"the agent that plays `{self.task.scenario_name}` gave no answer")
         steps = [step.model_dump(mode="json", exclude_none=True) for step in trace.steps]
@@ -88,9 +93,8 @@ class AgentTool(BaseTool):
     def _agent(self) -> Any:
         if isinstance(self._player, str):
             return importlib.import_module(AGENTS).create_agent(self._player, **self._options)
-        if inspect.isclass(self._player):
-            return self._player.create(**self._options)
-        return self._player
+        create = getattr(self._player, "create", None) if inspect.isclass(self._player) else None
+        return create(**self._options) if create is not None else self._player
 
 
 def _scenario_of(task: Task) -> Any:

@@ -1,4 +1,6 @@
-"""What published code may ask for and these tools do not have: an error that names it and the way to go."""
+"""What published code may ask for and these tools do not have: an error that names it and the way
+to go.
+"""
 
 from __future__ import annotations
 

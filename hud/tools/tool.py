@@ -16,10 +16,10 @@ HookT = TypeVar("HookT", bound=Hook)
 
 
 class BaseTool(ABC):
-    """A tool with state of its own; subclasses write `async def __call__` with the tool's parameters.
+    """A tool with state of its own; subclasses write `__call__` with the tool's parameters.
 
-    Add it to an environment with `env.add_tool(tool)`. Called directly, `await tool(...)`, it runs without
-    its hooks.
+    Add it to an environment with `env.add_tool(tool)`. Called directly, `await tool(...)`, it runs
+    without its hooks.
     """
 
     name: str = ""
@@ -37,8 +37,8 @@ class BaseTool(ABC):
     ) -> None:
         """Describe the tool; what is left out comes from the class.
 
-        `env` is whatever the tool acts on. `specs`: `meta`, the `_meta` of the tool's definition, and
-        `native_specs`, which replace those of the class.
+        `env` is whatever the tool acts on. `specs`: `meta`, the `_meta` of the tool's definition,
+        and `native_specs`, which replace those of the class.
 
         Raises:
             TypeError: another option is given.
@@ -71,7 +71,10 @@ class BaseTool(ABC):
         return hook
 
     def after(self, hook: HookT) -> HookT:
-        """Run `hook(result=…, **arguments)` after each call of an agent; what it returns, unless None, replaces it."""
+        """Run `hook(result=…, **arguments)` after each call of an agent.
+
+        What it returns, unless None, replaces it.
+        """
         self._after.append(hook)
         return hook
 

@@ -1,7 +1,11 @@
 """Scenarios that misbehave, each in one way; `fine` and `count` do not."""
 
+# Misbehaving is what these scenarios are for.
+# ruff: noqa: ASYNC110, ASYNC220, ASYNC221, ASYNC251, T201
+
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -9,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Any
 
 from hud import Environment
@@ -69,21 +74,23 @@ async def kill(number: int = signal.SIGKILL) -> AsyncGenerator[Any, Any]:
 
 @env.scenario("print")
 async def print_much() -> AsyncGenerator[Any, Any]:
-    """Prints a megabyte itself and another by a child, to both streams."""
-    yield "Say something."
-    print("x" * 500_000, flush=True)
-    os.write(2, b"y" * 500_000)
-    subprocess.run([sys.executable, "-c", "print('z' * 1_000_000)"], check=True)
-    yield 1.0
-    print("the end")
+    """Prints a megabyte itself and another by a child, to both streams, and a last word."""
+    try:
+        yield "Say something."
+        print("x" * 500_000)
+        os.write(2, b"y" * 500_000)
+        subprocess.run([sys.executable, "-c", "print('z' * 1_000_000)"], check=True)
+        yield 1.0
+    finally:
+        print("the last word", end="")
 
 
 @env.scenario("children")
-async def leave_children(marker: str) -> AsyncGenerator[Any, Any]:
-    """Leaves a child behind, and one in a session of its own."""
-    sleep = [sys.executable, "-c", "import time; time.sleep(600)", marker]
-    subprocess.Popen(sleep)
-    subprocess.Popen(sleep, start_new_session=True)
+async def leave_children() -> AsyncGenerator[Any, Any]:
+    """Leaves a child behind, and one in a session of its own; prints who they are."""
+    sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+    for elsewhere in (False, True):
+        print("left:", subprocess.Popen(sleep, start_new_session=elsewhere).pid)
     yield "Say something."
     yield 1.0
 
@@ -96,11 +103,25 @@ async def close_descriptors() -> AsyncGenerator[Any, Any]:
 
 
 @env.scenario("close-and-spin")
-async def close_and_spin(marker: str) -> AsyncGenerator[Any, Any]:
+async def close_and_spin() -> AsyncGenerator[Any, Any]:
+    print("left:", os.getpid())
     yield "Say something."
     os.closerange(0, 256)
     while True:
         time.sleep(0.1)
+
+
+@env.scenario("hold")
+async def hold(folder: str, name: str) -> AsyncGenerator[Any, Any]:
+    """Tells who it is in a file, starts a child, and waits for the file `go`."""
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    note = Path(folder) / f"{name}.part"
+    note.write_text(f"{os.getpid()} {os.getppid()} {child.pid}")
+    note.rename(Path(folder) / f"{name}.pids")
+    while not (Path(folder) / "go").exists():
+        await asyncio.sleep(0.01)
+    yield "Say something."
+    yield 1.0
 
 
 @env.scenario("thread")
@@ -134,8 +155,8 @@ tasks = [
     close_descriptors.task().copy(slug="close"),
     thread.task().copy(slug="thread"),
     stubborn.task().copy(slug="stubborn"),
-    leave_children.task(marker="hud-left-behind").copy(slug="children"),
-    close_and_spin.task(marker="hud-spins").copy(slug="close-and-spin"),
+    leave_children.task().copy(slug="children"),
+    close_and_spin.task().copy(slug="close-and-spin"),
     count.task().copy(slug="count"),
     fine.task().copy(slug="fine-2"),
 ]

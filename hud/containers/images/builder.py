@@ -39,7 +39,7 @@ class Builder:
             read_context, request.folder, request.dockerfile, request.context_limit
         )
         settings = {**request.build_args, "\0platform": request.platform or ""}
-        source = await anyio.to_thread.run_sync(context.digest, settings)
+        source = await anyio.to_thread.run_sync(context.digest, settings, request.contexts)
         before = await self.find(tag)
         reused = before is not None and before.labels.get(labels.SOURCE) == source
         if not reused or request.no_cache:
@@ -101,6 +101,8 @@ def build_arguments(request: BuildRequest, tag: str, source: str, dockerfile: st
         optional += ["--platform", request.platform]
     for name, value in request.build_args.items():
         optional += ["--build-arg", f"{name}={value}"]
+    for name, folder in request.contexts.items():
+        optional += ["--build-context", f"{name}={folder.resolve()}"]
     for name, variable in zip(request.secrets, secret_variables(request), strict=True):
         optional += ["--secret", f"id={name},env={variable}"]
     fixed = ["--progress=plain", "--provenance=false", "--load", "--tag", tag, "--file", dockerfile]

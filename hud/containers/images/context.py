@@ -56,13 +56,21 @@ class Context:
     size: int
     """Bytes of it."""
 
-    def digest(self, settings: Mapping[str, str]) -> str:
-        """One hexadecimal number for content, Dockerfile and what else decides the image."""
+    def digest(
+        self, settings: Mapping[str, str], others: Mapping[str, Path] | None = None
+    ) -> str:
+        """One hexadecimal number for content, Dockerfile and what else decides the image: settings,
+        and other folders by name.
+        """
         total = hashlib.sha256(self.dockerfile.read_bytes())
         for name, value in sorted(settings.items()):
             total.update(f"\0{name}={value}".encode("utf-8", "surrogateescape"))
         for relative in self.files:
             total.update(_fingerprint(self.folder / relative, relative))
+        for name, folder in sorted((others or {}).items()):
+            for relative in sorted(_walk(folder, []), key=os.fsencode):
+                total.update(b"\0" + name.encode())
+                total.update(_fingerprint(folder / relative, relative))
         return total.hexdigest()
 
 

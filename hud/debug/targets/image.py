@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -13,11 +14,19 @@ from dataclasses import replace
 import anyio
 import httpx2
 from mcp.client._transport import TransportStreams
-from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.exceptions import MCPError
 
-from hud.containers import Container, Containers, ContainerSpec, Image, Stdio
+from hud.containers import (
+    Container,
+    Containers,
+    ContainerSpec,
+    EngineUnavailable,
+    Image,
+    Stdio,
+)
 from hud.containers.spec import size_in_words
 from hud.debug.evidence import Evidence, Kind, Listener, parse_listeners, reachable
+from hud.debug.session import Held, mcp_session
 from hud.debug.targets.target import (
     EXIT_SECONDS,
     CheckFailure,
@@ -29,7 +38,7 @@ from hud.debug.targets.target import (
     stop_in_steps,
 )
 from hud.errors import DockerFailure
-from hud.runtime.container import HTTP_PATH, serving_port
+from hud.runtime.container import answers, http_transport, serving_port, spec_reached_at
 from hud.runtime.stdio import transport
 
 POLL_SECONDS = 0.05
@@ -38,20 +47,8 @@ LOOK_SECONDS = 0.5
 SETTLE_SECONDS = 2.0
 """Seconds after which another port that answers MCP is taken for the one that was meant."""
 PROBE_SECONDS = 3.0
-HTTP_SECONDS = 600.0
 STDERR_LINES = 20
 LISTENERS = ("cat", "/proc/net/tcp", "/proc/net/tcp6")
-
-HANDSHAKE = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-06-18",
-        "capabilities": {},
-        "clientInfo": {"name": "hud-debug", "version": "1"},
-    },
-}
 
 
 class ImageTarget:
@@ -83,11 +80,16 @@ class ImageTarget:
     async def start(self) -> AsyncIterator[ContainerServer]:
         image = await self._image()
         port = serving_port(image)
-        async with self._engine.container(_spec_for(self._spec, port)) as container:
+        spec = spec_reached_at(self._spec, port)
+        # A further container can have neither the name nor the host's ports of the first.
+        self._spec = replace(self._spec, name=None, ports=dict.fromkeys(self._spec.ports, 0))
+        async with self._engine.container(spec) as container:
             stdio = await container.attach() if port is None else None
-            server = ContainerServer(container, command_of(image, self._spec), port, stdio)
+            server = ContainerServer(container, command_of(image, spec), port, stdio)
             try:
                 await container.start()
+            except EngineUnavailable:
+                raise
             except DockerFailure as exc:
                 raise CheckFailure(exc.message) from exc
             yield server
@@ -104,15 +106,6 @@ def command_of(image: Image, spec: ContainerSpec) -> tuple[str, ...]:
     """What a container runs."""
     entrypoint = image.entrypoint if spec.entrypoint is None else spec.entrypoint
     return (*entrypoint, *(image.command if spec.command is None else spec.command))
-
-
-def _spec_for(spec: ContainerSpec, port: int | None) -> ContainerSpec:
-    """What is asked of the engine: stdin, or a network by which this host reaches the port."""
-    if port is None:
-        return replace(spec, stdin=True)
-    if spec.sandbox.network != "none":
-        return spec
-    return replace(spec, sandbox=spec.sandbox.model_copy(update={"network": "internal"}))
 
 
 class ContainerServer:
@@ -138,50 +131,46 @@ class ContainerServer:
                 yield streams
             return
         port = self._port or 0
-        host = await self._reach(port)
-        async with (
-            _http(port, HTTP_SECONDS) as http,
-            streamable_http_client(
-                _url(host, port),
-                http_client=http,
-                terminate_on_close=False,
-                max_sse_event_size=None,
-            ) as streams,
-        ):
+        async with http_transport(await self._reach(port), port) as streams:
             yield streams
 
-    async def _reach(self, port: int) -> str:
-        """The address at which the port answers.
+    async def _reach(self, port: int) -> tuple[str, int]:
+        """Where the port is reached from here, once it answers.
 
         Raises:
             CheckFailure: it never will: the server ended, or serves elsewhere.
         """
         started = looked = time.monotonic()
         while True:
-            host, reached = await self._container.address(port)
-            with contextlib.suppress(OSError):
-                _, writer = await asyncio.open_connection(host, reached)
-                writer.close()
+            host, reached = await self._address(port)
+            if await answers(host, reached):
                 self._was_reached = True
-                return host
+                return host, reached
             if time.monotonic() - looked > LOOK_SECONDS:
                 await self._look(host, port, waited=time.monotonic() - started)
                 looked = time.monotonic()
             await asyncio.sleep(POLL_SECONDS)
 
+    async def _address(self, port: int) -> tuple[str, int]:
+        try:
+            return await self._container.address(port)
+        except DockerFailure as exc:
+            if (await self._container.state()).is_running:
+                raise
+            raise _unanswered(port) from exc
+
     async def _look(self, host: str, port: int, *, waited: float) -> None:
         """Raise if it is certain by now, after `waited` seconds, that the port will not answer."""
-        failure = CheckFailure(f"nothing answers on port {port}", kind=Kind.NO_ANSWER)
         state = await self._container.state()
-        if not state.is_running:
-            raise failure
-        listeners = await self._listeners()
-        if reachable(listeners, port) is False:
-            raise failure
-        for listener in listeners if waited > SETTLE_SECONDS else ():
+        listeners = await self._listeners() if state.is_running else ()
+        if not state.is_running or reachable(listeners, port) is False:
+            raise _unanswered(port)
+        if waited < SETTLE_SECONDS or ipaddress.ip_address(host).is_loopback:
+            return
+        for listener in listeners:
             if not listener.is_loopback and await speaks_mcp(host, listener.port):
                 self._mcp_port = listener.port
-                raise failure
+                raise _unanswered(port)
 
     async def _listeners(self) -> tuple[Listener, ...]:
         table = bytearray()
@@ -219,11 +208,9 @@ class ContainerServer:
             return self._stream.ended
         try:
             host, port = await self._container.address(self._port or 0)
-            _, writer = await asyncio.open_connection(host, port)
-        except (DockerFailure, OSError):
+        except DockerFailure:
             return self._was_reached
-        writer.close()
-        return False
+        return self._was_reached and not await answers(host, port)
 
     async def _last_lines(self) -> tuple[str, ...]:
         if self._stdio is not None:
@@ -249,6 +236,10 @@ class ContainerServer:
         return (await self._container.wait()).exit_code
 
 
+def _unanswered(port: int) -> CheckFailure:
+    return CheckFailure(f"nothing answers on port {port}", kind=Kind.NO_ANSWER)
+
+
 async def read_to_end(stdio: Stdio) -> bytes:
     """Everything that a command in a container prints."""
     output = bytearray()
@@ -261,32 +252,14 @@ async def read_to_end(stdio: Stdio) -> bytes:
     return bytes(output)
 
 
-def _url(host: str, port: int) -> str:
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}{HTTP_PATH}"
-
-
-def _http(port: int, seconds: float) -> httpx2.AsyncClient:
-    """A client that calls the server by a loopback name: many servers let no other in."""
-    return httpx2.AsyncClient(headers={"Host": f"localhost:{port}"}, timeout=seconds)
-
-
 async def speaks_mcp(host: str, port: int) -> bool:
     """Whether something answers MCP's handshake there, over HTTP."""
-    accept = {"Accept": "application/json, text/event-stream"}
+    transport_there = http_transport((host, port), port)
+    held = Held(mcp_session(transport_there, host, era="legacy", seconds=PROBE_SECONDS))
     try:
-        async with (
-            _http(port, PROBE_SECONDS) as http,
-            http.stream("POST", _url(host, port), json=HANDSHAKE, headers=accept) as answer,
-        ):
-            return answer.status_code == 200 and '"jsonrpc"' in await _first_text(answer)
-    except (httpx2.HTTPError, OSError):
+        await held.open()
+    except (MCPError, httpx2.HTTPError, OSError, RuntimeError):
         return False
-
-
-async def _first_text(answer: httpx2.Response) -> str:
-    text = ""
-    async for piece in answer.aiter_text():
-        text += piece
-        if '"jsonrpc"' in text:
-            break
-    return text
+    finally:
+        await held.close()
+    return True

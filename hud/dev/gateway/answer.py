@@ -115,7 +115,7 @@ class Done:
 
 
 class Mailbox:
-    """What becomes of a call at the upstream, to be told to whoever asks: notes, questions, and the end."""
+    """What becomes of a call at the upstream, for whoever asks: notes, questions, and the end."""
 
     def __init__(self) -> None:
         self._items: list[Message | Done] = []

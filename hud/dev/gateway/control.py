@@ -1,7 +1,7 @@
 """The gateway: one MCP endpoint whose clients' sessions outlive every environment behind it.
 
-1. `swap` puts a new upstream in place of the old one: it is asked what it offers first, and if it cannot
-   say, the old one stays. Calls under way finish on the old one, within a grace.
+1. `swap` puts a new upstream in place of the old one: it is asked what it offers first, and if
+   it cannot say, the old one stays. Calls under way finish on the old one, within a grace.
 2. `hold` and `drop` make calls wait, `fail` says why there is nothing to wait for.
 3. When what is offered differs, every client is told, once.
 """
@@ -68,7 +68,7 @@ class GatewayEvent:
 
 
 class Gateway:
-    """Serves one environment to many clients. Use it as an async context manager, and `app` within it."""
+    """Serves one environment to many clients: an async context manager, with `app` within it."""
 
     def __init__(
         self,
@@ -82,8 +82,9 @@ class Gateway:
     ) -> None:
         """Make a gateway to `upstream`, or to none as yet.
 
-        `folder` is where sessions are kept for the next gateway. `hosts` are names besides the local
-        ones under which clients may reach it. `on_event` is told what happens, and must not block.
+        `folder` is where sessions are kept for the next gateway. `hosts` are names, besides the
+        local ones, under which clients may reach it. `on_event` is told what happens, and must
+        not block.
         """
         self._limits = limits or Limits()
         self._folder = folder
@@ -144,8 +145,9 @@ class Gateway:
     async def swap(self, upstream: Upstream, *, cause: str, grace: float = 30.0) -> Swap:
         """Put `upstream` into service, once it has said what it offers.
 
-        The old one is closed when its calls are answered, or after `grace` seconds, when those that are left
-        end with an error. Without success everything stays as it is, and `upstream` remains the caller's.
+        The old one is closed when its calls are answered, or after `grace` seconds, when those
+        that are left end with an error. Without success everything stays as it is, and `upstream`
+        remains the caller's.
 
         Raises:
             UpstreamFailure: it does not answer properly within the limits; the stage says where.

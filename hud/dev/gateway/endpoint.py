@@ -344,7 +344,7 @@ class Endpoint:
         await exchange.resume(parked.channel, event_id)
 
     async def _stream(self, session: Session, answer: HttpAnswer) -> None:
-        """The stream of what belongs to no call. The newest of a session's streams is the one in use."""
+        """The stream of what belongs to no call. The newest one of a session is in use."""
         if self._open_streams() >= self._limits.max_streams:
             await reject(answer, 429, "too many streams are open", [(b"retry-after", b"5")])
             return

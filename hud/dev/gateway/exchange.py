@@ -1,7 +1,7 @@
-"""One request of a client on its way through the gateway: held, delivered, and answered exactly once.
+"""One request of a client on its way through: held, delivered, and answered exactly once.
 
 1. Nothing is delivered while there is no upstream; the call waits at the gate, bounded.
-2. What was surely not delivered is tried again: a refused connection, a session that the upstream forgot.
+2. What was surely not delivered is tried again: a refused connection, a forgotten session.
 3. What may have been delivered is not: the client gets one error that says "outcome unknown",
    unless the method or the tool is safe to repeat and the client has seen nothing of it yet.
 4. A stream that ends without the answer is a loss too, unless the client can resume it.
@@ -50,7 +50,7 @@ REPEATABLE = frozenset(
         "tools/list",
     ]
 )
-"""Methods that may be repeated. Reading a resource or getting a prompt may do work, so they are not."""
+"""Methods that may be repeated. Reading a resource or getting a prompt may do work."""
 
 Route = Callable[[Generation], Awaitable[Channel]]
 
@@ -107,7 +107,7 @@ class Exchange:
 
     @contextlib.contextmanager
     def _enlisted(self) -> Iterator[None]:
-        """Let the session know of the call, so that it can be cancelled and keeps the session busy."""
+        """Let the session know of the call, so that it can be cancelled and the session is busy."""
         if self._session is None:
             yield
             return
@@ -173,7 +173,7 @@ class Exchange:
         await self._relay.run(channel, outgoing)
 
     async def _settle(self, failure: Interrupted) -> bool:
-        """Have a call repeated whose outcome is unknown, if that is safe, else say so to the client."""
+        """Have a call of unknown outcome repeated if that is safe, else tell the client."""
         if self._may_repeat(self._generation.snapshot if self._generation else None):
             self._was_repeated = True
             self._wait = Wait(self._limits, self._note)

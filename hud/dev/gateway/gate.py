@@ -1,4 +1,4 @@
-"""The gate that every call passes: open to the generation in service, or a bounded wait with its cause."""
+"""The gate that every call passes: open to what is in service, or a bounded wait with its cause."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Refused(Exception):
 
 
 class Wait:
-    """How long one call may still wait, from its arrival over all its waits, and whom to tell meanwhile."""
+    """How long a call may still wait, counted from its arrival, and whom to tell meanwhile."""
 
     def __init__(
         self, limits: Limits, note: Callable[[str], Awaitable[None]] | None = None
@@ -41,7 +41,7 @@ class Wait:
 
 
 class Gate:
-    """Lets calls through to one generation; while there is none they wait, or are refused with the cause."""
+    """Lets calls through to one generation; while there is none they wait, or are refused."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits

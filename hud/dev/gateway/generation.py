@@ -1,4 +1,4 @@
-"""One upstream while it is in service: what it offers, what is under way on it, and whether it is still the same."""
+"""One upstream while it is in service: what it offers, what is under way, if it is the same."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Abandonable(Protocol):
 
 
 class Generation:
-    """An upstream in service. `run` keeps its snapshot true until `retire` ends everything that reads from it."""
+    """An upstream in service: `run` keeps its snapshot true, `retire` ends what reads from it."""
 
     def __init__(self, number: int, upstream: Upstream, limits: Limits, owner: Owner) -> None:
         self.number = number

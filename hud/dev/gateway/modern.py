@@ -1,8 +1,8 @@
 """Clients of the newer era (2026-07-28), which have no session: every request stands alone.
 
 To an upstream of that era requests go as they are; only the lists' time to live and the
-`listChanged` flags are changed. `subscriptions/listen` is the gateway's own stream, which it feeds from
-one upstream after another. For other upstreams there is `hud.dev.gateway.translation`.
+`listChanged` flags are changed. `subscriptions/listen` is the gateway's own stream, which it
+feeds from one upstream after another. For other upstreams there is `hud.dev.gateway.translation`.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Refusal:
 
 
 class Listener:
-    """One client's `subscriptions/listen`: acknowledged once, then fed by upstream after upstream."""
+    """One client's `subscriptions/listen`: acknowledged once, fed by upstream after upstream."""
 
     def __init__(self, message: Message, headers: Headers, limits: Limits) -> None:
         assert message.id is not None
@@ -121,7 +121,7 @@ class Listener:
         self.outlet.put(sse.write_event(note))
 
     def acknowledge(self, event: bytes | None = None) -> None:
-        """Let the client know that it is listening: once, in the upstream's words if there are any."""
+        """Let the client know that it is listening: once, in the upstream's words if it has any."""
         if self._opened.is_set():
             return
         self._opened.set()
@@ -173,7 +173,7 @@ class Listener:
         return True
 
     async def _consider(self, reply: Reply) -> None:
-        """Refuse as the upstream does, unless it only lacks the method: the gateway has notices too."""
+        """Refuse as the upstream does, unless it only lacks the method: the gateway has it."""
         body = await read_all(reply, self._limits.max_message)
         if self._opened.is_set():
             return

@@ -1,4 +1,4 @@
-"""Passing an upstream's answer on to the client as it comes, and knowing when the client has what it is owed."""
+"""Passing an upstream's answer on as it comes, and knowing when the client has what it is owed."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Call:
 
 
 class Relay:
-    """Sends a request and passes the answer on, piece by piece; `owed` is what the client still waits for."""
+    """Sends a request and passes the answer on; `owed` is what the client still waits for."""
 
     def __init__(self, call: Call, answer: Answer, limits: Limits, session: Session | None) -> None:
         self.owed: set[RequestId] = set(call.message.expects)
@@ -144,7 +144,7 @@ class Relay:
             await _drain(reply)
 
     async def _end_unanswered(self, channel: Channel) -> None:
-        """End the client's stream as the upstream did, if the client knows from where to resume it."""
+        """End the client's stream as the upstream did, if the client knows where to resume it."""
         if self._session is None or self._last_event_id is None:
             raise Interrupted("stream", "the stream ended without the answer")
         self._session.park(self._last_event_id, Parked(channel, tuple(self.owed)))
@@ -213,7 +213,7 @@ class Relay:
                 await self._answer.event(sse.KEEP_ALIVE)
 
     def _time_left(self) -> float:
-        """Seconds until the upstream has been silent for too long, or has taken too long altogether."""
+        """Seconds until the upstream has been silent for too long, or has taken too long in all."""
         now = time.monotonic()
         silence = self._heard + self._silence - now
         return min(silence, self._started + self._limits.call_maximum - now)
@@ -225,7 +225,7 @@ class Relay:
 
 
 async def _drain(reply: Reply) -> None:
-    """Read the end of a stream that has said everything, so that its connection can be used again."""
+    """Read the end of a stream that has said everything, so that its connection can be reused."""
     with contextlib.suppress(TimeoutError, Interrupted):
         async with asyncio.timeout(DRAIN_SECONDS):
             while await reply.receive():

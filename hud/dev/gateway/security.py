@@ -22,7 +22,7 @@ _ORIGIN = re.compile(r"https?://(.+)", re.ASCII | re.IGNORECASE)
 
 
 class Guard:
-    """ASGI middleware: 421 for a foreign Host, 403 for a foreign Origin, 413, 415, 431 and 408 for the rest."""
+    """ASGI middleware: 421 for a foreign Host, 403 for a foreign Origin; 413, 415 and 431."""
 
     def __init__(self, app: ASGIApp, limits: Limits, hosts: Iterable[str] = ()) -> None:
         """Let requests for this machine through, and for `hosts`: names without a port."""

@@ -1,4 +1,4 @@
-"""The clients' sessions: ids of the gateway's own, which outlive every upstream and the gateway itself.
+"""The clients' sessions, whose ids are the gateway's own: they outlive upstreams and the gateway.
 
 A session of the older era is kept as one file with the client's `initialize`; with it a session on
 another upstream, or in another process, is opened in the client's name.
@@ -140,7 +140,7 @@ class Session:
         """The conversation with that upstream, opened in the client's name if need be.
 
         Raises:
-            UpstreamFailure: the upstream cannot be reached or does not answer, or there is a newer one.
+            UpstreamFailure: the upstream does not answer, or there is a newer one.
             SessionRefused: it does not accept the client.
         """
         if self._channel is not None and self._generation is generation:
@@ -201,7 +201,7 @@ class Session:
             self.parked.popitem(last=False)
 
     def ask(self, request_id: RequestId, channel: Channel) -> RequestId:
-        """Note a question to the client; the id to ask it under, another one if that id is taken."""
+        """Note a question to the client; the id to ask it under, which may be another one."""
         taken = self.asked.get(request_id)
         asked_as: RequestId = request_id
         if taken is not None and taken.channel is not channel:
@@ -293,7 +293,7 @@ class SessionTable:
         write_private(self._path(session.id), vars(session.record))
 
     def restore(self) -> None:
-        """Read the sessions that an earlier gateway left, but for those that have been idle too long."""
+        """Read the sessions that an earlier gateway left, but for those idle for too long."""
         for path in self._folder.glob("*.session.json"):
             record = _read_record(path)
             if record is None or time.time() - path.stat().st_mtime > self._limits.idle_seconds:

@@ -1,4 +1,4 @@
-"""What an environment offers at one moment, so that a reload can be compared with what was there before."""
+"""What an environment offers at one moment, to compare a reload with what was there before."""
 
 from __future__ import annotations
 

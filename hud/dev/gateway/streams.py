@@ -1,4 +1,4 @@
-"""Event streams that stay open: what a client listens on, and what feeds it from one upstream after another."""
+"""Streams that stay open: what a client listens on, and what feeds it, upstream after upstream."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CHANGED: dict[ListKind, str] = {
 
 
 class Outlet:
-    """One open stream to a client: events in order, comments while there are none, a bounded backlog.
+    """One open stream to a client: events in order, comments between them, a bounded backlog.
 
     A client that does not read is cut off; it reconnects and lists anew.
     """
@@ -146,7 +146,7 @@ async def feed_session(
 async def _take_over(
     reply: Reply, session: Session, channel: Channel, sink: Sink, limits: Limits
 ) -> bool:
-    """Pass events on while the upstream's stream lasts; whether there is a point in opening it again."""
+    """Pass events on while the upstream's stream lasts; whether to open it again."""
     try:
         if reply.status == 200 and media_type(reply) == sse.MEDIA_TYPE:
             await _pass_on(reply, session, channel, sink, limits)

@@ -1,11 +1,12 @@
 """Clients of the newer era in front of an upstream of the older one, or of a program on a pipe.
 
-1. The gateway plays a client of the older era for all those that introduce themselves alike; the upstream
-   keeps one session for them, as a server of the newer era keeps none apart either.
-2. Requests lose their envelope, get an id of the gateway's own, and results get what the newer era adds.
-3. What the upstream asks of its client while it works on a call (elicitation, sampling, roots) ends the
-   request with `input_required`. The call goes on waiting under a secret `requestState`, until the client
-   comes back with the answers.
+1. The gateway plays a client of the older era for all those that introduce themselves alike; the
+   upstream keeps one session for them, as a server of the newer era keeps none apart either.
+2. Requests lose their envelope and get an id of the gateway's own; results get what the newer era
+   adds.
+3. What the upstream asks of its client while it works on a call (elicitation, sampling, roots)
+   ends the request with `input_required`. The call goes on waiting under a secret `requestState`,
+   until the client comes back with the answers.
 """
 
 from __future__ import annotations
@@ -123,7 +124,7 @@ class Translator:
             generation.start(feed_session, understudy.session, understudy, generation, self._limits)
 
     def sweep(self) -> None:
-        """Give up calls that waited too long for answers, and clients that nobody needs any more."""
+        """Give up calls that waited too long for answers, and clients that nobody needs."""
         now = time.monotonic()
         for state, (understudy, errand) in list(self._waiting.items()):
             if errand.waits_until < now:
@@ -221,7 +222,7 @@ class Translator:
     async def _accompany(
         self, understudy: Understudy, errand: Errand, message: Message, answer: Answer
     ) -> None:
-        """Tell the client what happens to its call, until it ends or the client is asked something."""
+        """Tell the client what happens to its call, until it ends or the client is asked."""
         with ExitStack() as unless_done:
             unless_done.callback(self._give_up, understudy, errand)
             while True:
@@ -278,7 +279,7 @@ _NOBODY = Envelope({}, {}, None)
 
 
 async def _note(note: Message, errand: Errand, message: Message, answer: Answer) -> None:
-    """Pass on what the client wants to know: progress under its own token, log messages if it asked for them."""
+    """Pass on progress, under the client's own token, and log messages if it wants any."""
     params = note.params
     if note.method == "notifications/progress":
         if message.progress_token is None or params.get("progressToken") != errand.id:

@@ -1,4 +1,4 @@
-"""The client of the older era that the gateway plays for clients of the newer one, and their calls."""
+"""The client of the older era that the gateway plays for clients of the newer one."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _bare(message: Message) -> JsonObject:
 
 
 class Understudy:
-    """The client of the older era that the gateway plays for clients that introduce themselves alike."""
+    """Stands in for all clients that introduce themselves alike."""
 
     def __init__(self, envelope: Envelope, limits: Limits) -> None:
         params = {

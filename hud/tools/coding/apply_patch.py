@@ -1,4 +1,6 @@
-"""The patch tool in the form of OpenAI's: create, update and delete files by patches in the V4A format."""
+"""The patch tool in the form of OpenAI's: create, update and delete files by patches in the V4A
+format.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,8 @@ class ApplyPatchTool(BaseTool):
         Args:
             type: What to do: create_file, update_file or delete_file.
             path: The file, from the tool's folder.
-            diff: The patch. With neither type nor path: a whole patch, `*** Begin Patch` to `*** End Patch`.
+            diff: The patch. With neither type nor path: a whole patch, `*** Begin Patch` to `***
+                End Patch`.
         """
         try:
             patches = _patches(type, path, diff)

@@ -64,8 +64,8 @@ class BashTool(BaseTool):
     ) -> list[mcp_types.ContentBlock]:
         """Run a command in the shell.
 
-        The working directory, variables and background processes stay. Its input is empty: a command that asks
-        for input gets none. Everything is killed when a command takes too long.
+        The working directory, variables and background processes stay. Its input is empty: a
+        command that asks for input gets none. Everything is killed when a command takes too long.
 
         Args:
             command: The command, or several lines of them.
@@ -92,7 +92,10 @@ class BashTool(BaseTool):
         return [mcp_types.TextContent(text="Bash session restarted.")]
 
     async def close(self) -> None:
-        """Kill the shell and everything that was started in it; the next command starts a new one."""
+        """Kill the shell and everything that was started in it.
+
+        The next command starts a new one.
+        """
         if self.session is not None:
             await self.session.close()
 

@@ -1,4 +1,7 @@
-"""The editor: view, create, replace, insert, undo. What it does not change in a file stays byte for byte."""
+"""The editor: view, create, replace, insert, undo.
+
+What it does not change in a file stays byte for byte.
+"""
 
 from __future__ import annotations
 
@@ -62,9 +65,9 @@ class EditTool(BaseTool):
     ) -> None:
         """Make the tool.
 
-        With `base_path`, only files below it can be touched, and paths may be relative to it. `file_history`
-        holds earlier versions by path, None for a file that was not there. `described`: name, title,
-        description, meta.
+        With `base_path`, only files below it can be touched, and paths may be relative to it.
+        `file_history` holds earlier versions by path, None for a file that was not there.
+        `described`: name, title, description, meta.
         """
         super().__init__(env={} if file_history is None else file_history, **described)
         self.workspace = Workspace(base_path)
@@ -75,7 +78,7 @@ class EditTool(BaseTool):
         history: dict[Path, list[str | None]] = self.env
         return history
 
-    async def __call__(
+    async def __call__(  # noqa: PLR0913 - the tool's parameters
         self,
         *,
         command: Command,
@@ -102,6 +105,9 @@ class EditTool(BaseTool):
         Raises:
             ToolError: the command cannot be run; the message says why.
         """
+        if command not in get_args(Command):
+            known = ", ".join(get_args(Command))
+            raise ToolError(f"unknown command {command!r}; there are: {known}")
         target = self._path(path)
         self.validate_path(command, target)
         if command == "view":
@@ -114,15 +120,12 @@ class EditTool(BaseTool):
             line = _given(insert_line, "insert_line", command)
             text = insert_text if insert_text is not None else new_str
             result = await self.insert(target, line, _given(text, "insert_text", command))
-        elif command == "undo_edit":
-            result = await self.undo_edit(target)
         else:
-            known = ", ".join(get_args(Command))
-            raise ToolError(f"unknown command {command!r}; there are: {known}")
+            result = await self.undo_edit(target)
         return result.to_content_blocks()
 
     def validate_path(self, command: str, path: Path) -> None:
-        """Refuse a path that does not go with the command; subclasses may be stricter or more lenient.
+        """Refuse a path that does not go with the command; subclasses may decide otherwise.
 
         Raises:
             ToolError: it is relative, missing, a folder, or there already.
@@ -139,7 +142,7 @@ class EditTool(BaseTool):
 
     async def view(self, path: Path, view_range: list[int] | None = None) -> ContentResult:
         """The lines of a file, or the entries of a folder two levels deep."""
-        if path.is_dir():
+        if await in_thread(path.is_dir):
             if view_range:
                 raise ToolError(f"`{path}` is a folder, and `view_range` is for files")
             listing = await in_thread(_listing, path)
@@ -162,12 +165,14 @@ class EditTool(BaseTool):
             raise ToolError("`old_str` is empty: nothing can be replaced")
         count = before.count(old)
         if count == 0:
-            raise ToolError(f"nothing was replaced: `old_str` does not occur in `{path}`: {_short(old)}")
+            raise ToolError(
+                f"nothing was replaced: `old_str` does not occur in `{path}`: {_short(old)}"
+            )
         if count > 1:
             lines = [before.count("\n", 0, at) + 1 for at in _occurrences(before, old)]
             raise ToolError(
-                f"nothing was replaced: `old_str` occurs {count} times in `{path}`, in lines {lines}; "
-                "make it unique"
+                f"nothing was replaced: `old_str` occurs {count} times in `{path}`, "
+                f"in lines {lines}; make it unique"
             )
         at = before.index(old)
         await self._write(path, before[:at] + new + before[at + len(old) :], before)
@@ -180,7 +185,8 @@ class EditTool(BaseTool):
         lines = _lines(before)
         if not 0 <= insert_line <= len(lines):
             raise ToolError(
-                f"`insert_line` is {insert_line}; it should be between 0 and {len(lines)}, the lines of the file"
+                f"`insert_line` is {insert_line}; "
+                f"it should be between 0 and {len(lines)}, the lines of the file"
             )
         text, _ = _with_line_ends_of(before, new_str, "")
         end = "\r\n" if "\r\n" in before else "\n"
@@ -200,7 +206,9 @@ class EditTool(BaseTool):
         earlier = versions.pop()
         if earlier is None:
             await in_thread(self.workspace.remove, path)
-            return ContentResult(output=f"Last edit to {path} undone successfully: the file is gone again.")
+            return ContentResult(
+                output=f"Last edit to {path} undone successfully: the file is gone again."
+            )
         await in_thread(self.workspace.write_text, path, earlier)
         return ContentResult(
             output=f"Last edit to {path} undone successfully. {make_snippet(earlier, str(path))}"
@@ -244,7 +252,9 @@ def _checked_range(view_range: list[int] | None, lines: int) -> tuple[int, int]:
     if view_range is None:
         return 1, lines
     if len(view_range) != 2:
-        raise ToolError(f"`view_range` is {view_range}; it should be two numbers: first and last line")
+        raise ToolError(
+            f"`view_range` is {view_range}; it should be two numbers: first and last line"
+        )
     first, last = view_range
     if not 1 <= first <= max(lines, 1):
         raise ToolError(f"`view_range` is {view_range}, but the file has the lines 1 to {lines}")
@@ -256,7 +266,10 @@ def _checked_range(view_range: list[int] | None, lines: int) -> tuple[int, int]:
 
 
 def _with_line_ends_of(content: str, *texts: str) -> list[str]:
-    """Texts as they would stand in a file whose lines all end in CR LF; unchanged for any other file."""
+    """Texts as they would stand in a file whose lines all end in CR LF.
+
+    Unchanged for any other file.
+    """
     is_dos = "\r\n" in content and "\n" not in content.replace("\r\n", "")
     if not is_dos:
         return list(texts)
@@ -279,7 +292,9 @@ def _listing(path: Path) -> str:
     entries = [str(path), *_entries(path, 2)]
     shown = "\n".join(entries[:LISTED])
     more = f"\n[… {len(entries) - LISTED:,} entries left out …]" if len(entries) > LISTED else ""
-    title = f"Here's the files and directories up to 2 levels deep in {path}, excluding hidden items:"
+    title = (
+        f"Here's the files and directories up to 2 levels deep in {path}, excluding hidden items:"
+    )
     return f"{title}\n{shown}{more}\n"
 
 

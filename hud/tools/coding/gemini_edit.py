@@ -18,8 +18,8 @@ from hud.types import AgentType, NativeToolSpec, NativeToolSpecs
 class GeminiEditTool(BaseTool):
     """Replaces text within a file
 
-    `old_string` is the literal text, spaces and indentation included, with enough context to occur once;
-    `new_string` replaces it literally. An empty `old_string` makes a new file.
+    `old_string` is the literal text, spaces and indentation included, with enough context to occur
+    once; `new_string` replaces it literally. An empty `old_string` makes a new file.
     """
 
     name = "replace"
@@ -58,15 +58,17 @@ class GeminiEditTool(BaseTool):
         target = self.workspace.resolve(file_path)
         if not old:
             if target.exists():
-                raise ToolError(f"`{file_path}` exists already; `old_string` is empty for new files only")
+                raise ToolError(
+                    f"`{file_path}` exists already; `old_string` is empty for new files only"
+                )
             self.workspace.write_text(target, new)
             return f"Created new file: {file_path}"
         before = self.workspace.read_text(target)
         after, count = _replaced(before, old, new)
         if count == 0:
             raise ToolError(
-                f"0 occurrences of old_string in {file_path}: check spaces, indentation and context "
-                "with the read_file tool"
+                f"0 occurrences of old_string in {file_path}: check spaces, indentation and "
+                "context with the read_file tool"
             )
         if count > 1 and not allow_multiple:
             raise ToolError(
@@ -80,7 +82,8 @@ class GeminiEditTool(BaseTool):
 def _replaced(text: str, old: str, new: str) -> tuple[str, int]:
     """The text with all occurrences replaced, and how many there were.
 
-    Where there are none, lines are compared without their indentation; the new ones take that of the old.
+    Where there are none, lines are compared without their indentation; the new ones take that of
+    the old.
     """
     if old in text:
         return text.replace(old, new), text.count(old)

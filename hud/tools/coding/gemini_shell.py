@@ -92,9 +92,7 @@ class GeminiShellTool(BaseTool):
         if not folder.is_dir():
             raise ToolError(f"there is no folder `{dir_path}`")
         seconds = (timeout_ms or DEFAULT_TIMEOUT_MS) / 1000
-        done = await run(
-            ["bash", "-c", command], cwd=folder, timeout=seconds, keep_background=True
-        )
+        done = await run(["bash", "-c", command], cwd=folder, timeout=seconds, keep_background=True)
         output = _output(command, dir_path or "", done, seconds)
         return output.to_content_result().to_content_blocks()
 
@@ -102,7 +100,9 @@ class GeminiShellTool(BaseTool):
 def _output(command: str, directory: str, done: Finished, seconds: float) -> GeminiShellOutput:
     stderr, status = done.stderr, done.status
     if status is None:
-        stderr = f"{stderr}Command timed out after {seconds:g} seconds; its process group was killed"
+        stderr = (
+            f"{stderr}Command timed out after {seconds:g} seconds; its process group was killed"
+        )
     killed = status is not None and status < 0
     return GeminiShellOutput(
         command=command,

@@ -1,6 +1,8 @@
-"""Patches in the V4A format, which OpenAI's models write: sections found by their context, without line numbers.
+"""Patches in the V4A format, which OpenAI's models write: sections found by their context, without
+line numbers.
 
-A section starts with `@@`, which may name a line above it; its lines start with a space (context), `-` or `+`.
+A section starts with `@@`, which may name a line above it; its lines start with a space (context),
+`-` or `+`.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ BEGIN, END = "*** Begin Patch", "*** End Patch"
 END_OF_FILE = "*** End of File"
 MOVE = "*** Move to: "
 HEADER = re.compile(r"\*\*\* (Add|Update|Delete) File: (.+)")
-KINDS: dict[str, "Kind"] = {"Add": "create_file", "Update": "update_file", "Delete": "delete_file"}
+KINDS: dict[str, Kind] = {"Add": "create_file", "Update": "update_file", "Delete": "delete_file"}
 
 Kind = Literal["create_file", "update_file", "delete_file"]
 
@@ -152,7 +154,9 @@ def _position(lines: list[str], section: _Section, start: int) -> int:
 
 
 def _find(lines: list[str], wanted: list[str], start: int) -> int | None:
-    """Where the lines stand: exactly, else but for spaces at their ends, else but for all outer spaces."""
+    """Where the lines stand: exactly, else but for spaces at their ends, else but for all outer
+    spaces.
+    """
     alike: tuple[Callable[[str], str], ...] = (str, str.rstrip, str.strip)
     for view in alike:
         seen, sought = [view(line) for line in lines], [view(line) for line in wanted]

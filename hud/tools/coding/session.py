@@ -1,9 +1,11 @@
 """A shell that stays: its working directory and variables outlive each command.
 
-1. A command is evaluated by the shell itself, its input empty; what ends it is a marker that the shell prints on
-   both streams afterwards, so an unfinished quotation is an error and not a wait without end.
+1. A command is evaluated by the shell itself, its input empty; what ends it is a marker that the
+   shell prints on both streams afterwards, so an unfinished quotation is an error and not a wait
+   without end.
 2. Its time is over: everything that was started in the shell is killed, and the shell with it.
-3. Output is read all the time, so neither ten megabytes nor a talkative background process blocks the shell.
+3. Output is read all the time, so neither ten megabytes nor a talkative background process blocks
+   the shell.
 """
 
 from __future__ import annotations
@@ -58,7 +60,10 @@ class Shell:
         cwd: str | Path | None = None,
         max_output: int = MAX_OUTPUT,
     ) -> None:
-        """Describe the shell; nothing is started. `timeout`: seconds for each command; `max_output`: bytes kept."""
+        """Describe the shell.
+
+        Nothing is started. `timeout`: seconds for each command; `max_output`: bytes kept.
+        """
         self._started = False
         self._timed_out = False
         self._timeout = timeout
@@ -77,9 +82,7 @@ class Shell:
         if self.is_alive():
             return
         self._discard()
-        self._child = await start(
-            shlex.split(self.command), cwd=self._cwd, limit=self._max_output
-        )
+        self._child = await start(shlex.split(self.command), cwd=self._cwd, limit=self._max_output)
         self._process = self._child.process
         await self._child.write(PROLOGUE.encode())
         self._started, self._timed_out = True, False
@@ -109,7 +112,8 @@ class Shell:
         """Run a command; commands that are asked for at the same time run one after the other.
 
         Raises:
-            ToolError: the shell was not started, has ended, or was killed when a command's time was over.
+            ToolError: the shell was not started, has ended, or was killed when a command's time was
+                over.
         """
         if "\0" in command:
             raise ToolError("the command holds a NUL character")
@@ -159,7 +163,10 @@ class Shell:
                 await child.process.wait()
         status = child.process.returncode
         return Execution(
-            child.stdout.text(), child.stderr.text(), status if status is not None else -1, ended_shell=True
+            child.stdout.text(),
+            child.stderr.text(),
+            status if status is not None else -1,
+            ended_shell=True,
         )
 
     def _discard(self) -> None:
@@ -185,14 +192,14 @@ class ClaudeBashSession(Shell):
         error = done.stderr
         if done.status is None:
             reason = (
-                f"timed out after {self._timeout:g} s: the command and everything that was started in this "
-                "shell were killed, and the next command starts in a new shell"
+                f"timed out after {self._timeout:g} s: the command and everything that was started "
+                "in this shell were killed, and the next command starts in a new shell"
             )
             raise ToolError(_told(reason, done))
         if done.ended_shell:
             reason = (
-                f"the shell exited with status {done.status}; the next command starts in a new shell, "
-                "or restart it with restart=true"
+                f"the shell exited with status {done.status}; the next command starts in a new "
+                "shell, or restart it with restart=true"
             )
             raise ToolError(_told(reason, done))
         if done.status:

@@ -19,7 +19,9 @@ def maybe_truncate(content: str, max_length: int = MAX_RESPONSE_LENGTH) -> str:
 
 def numbered(lines: list[str], first: int = 1) -> str:
     """Lines with their numbers, as `cat -n` writes them."""
-    return "\n".join(f"{number:6}\t{line.rstrip(chr(13))}" for number, line in enumerate(lines, first))
+    return "\n".join(
+        f"{number:6}\t{line.rstrip(chr(13))}" for number, line in enumerate(lines, first)
+    )
 
 
 def make_snippet(

@@ -35,7 +35,8 @@ USER = 1000
 
 
 def get_demote_preexec_fn() -> Callable[[], None] | None:
-    """What a new process calls to give up root's rights for those of user 1000; None if this one has none.
+    """What a new process calls to give up root's rights for those of user 1000; None if this one
+    has none.
 
     The ready-made tools ask the setting `HUD_TOOLS_USER` instead.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib
 import io
 import struct
 import zlib
@@ -31,11 +32,14 @@ def size(image: str) -> tuple[int, int] | None:
 
 
 def scaled(image: str, width: int, height: int, *, quality: int | None = None) -> str:
-    """The picture in another size; with a `quality` (1 to 95) as a JPEG.
+    """The picture in another size; with a `quality` (1 to 95) as a JPEG. A made-up one is made up
+    again.
 
     Raises:
         UserError: Pillow is not installed.
     """
+    if _is_blank(image):
+        return blank(width, height)
     if size(image) == (width, height) and quality is None:
         return image
     picture = _open(image).resize((width, height))
@@ -50,8 +54,16 @@ def cut(
     Raises:
         UserError: Pillow is not installed.
     """
+    if _is_blank(image):
+        return blank(*(target or (region[2] - region[0], region[3] - region[1])))
     picture = _open(image).crop(region)
     return _written(picture.resize(target) if target else picture, None)
+
+
+def _is_blank(image: str) -> bool:
+    """Whether a picture is one of ours: no screen has two colours."""
+    start = base64.b64decode(image[:64])
+    return start.startswith(SIGNATURE) and start[24:26] == b"\x01\x00"
 
 
 def _chunk(chunk: tuple[bytes, bytes]) -> bytes:
@@ -62,13 +74,13 @@ def _chunk(chunk: tuple[bytes, bytes]) -> bytes:
 
 def _open(image: str) -> Any:
     try:
-        from PIL import Image  # noqa: PLC0415 - optional, and only pictures that change need it
+        pillow = importlib.import_module("PIL.Image")
     except ModuleNotFoundError as exc:
         raise UserError(
             "scaling screenshots needs the package `pillow`",
             hint="pip install 'hud-local[computer]', or pass rescale_images=False",
         ) from exc
-    return Image.open(io.BytesIO(base64.b64decode(image)))
+    return pillow.open(io.BytesIO(base64.b64decode(image)))
 
 
 def _written(picture: Any, quality: int | None) -> str:

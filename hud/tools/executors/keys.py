@@ -1,4 +1,6 @@
-"""Names of keys: of the many ways in which models write them, the one that the tools use, and X's own."""
+"""Names of keys: of the many ways in which models write them, the one that the tools use, and X's
+own.
+"""
 
 from __future__ import annotations
 

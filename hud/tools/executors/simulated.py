@@ -1,12 +1,14 @@
-"""The protocol of what moves mouse and keyboard, simulated: it says what it would do, and shows a white screen."""
+"""The protocol of what moves mouse and keyboard, simulated: it says what it would do, and shows a
+white screen.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Literal
 
-from hud.tools.computer.settings import computer_settings
 from hud.tools.executors import images
+from hud.tools.executors.settings import computer_settings
 from hud.tools.types import ContentResult
 
 Button = Literal["left", "right", "middle", "back", "forward"]
@@ -16,8 +18,9 @@ Point = tuple[int, int]
 class BaseExecutor:
     """Mouse, keyboard and screen of a display that is not there.
 
-    Coordinates are pixels of the display. Each action returns what happened and, unless `take_screenshot` is
-    False, a picture of the screen afterwards. A real executor overrides the actions.
+    Coordinates are pixels of the display. Each action returns what happened and, unless
+    `take_screenshot` is False, a picture of the screen afterwards. A real executor overrides the
+    actions.
     """
 
     def __init__(self, display_num: int | None = None) -> None:
@@ -34,10 +37,15 @@ class BaseExecutor:
         hold_keys: list[str] | None = None,
         take_screenshot: bool = True,
     ) -> ContentResult:
-        """Click, where the mouse is or at a point; `pattern` holds the milliseconds between more clicks."""
+        """Click, where the mouse is or at a point.
+
+        `pattern` holds the milliseconds between more clicks.
+        """
         where = f" at ({x}, {y})" if x is not None and y is not None else ""
         times = f" {len(pattern) + 1} times" if pattern else ""
-        return await self._done(f"Click{where} with {button} button{times}{_holding(hold_keys)}", take_screenshot)
+        return await self._done(
+            f"Click{where} with {button} button{times}{_holding(hold_keys)}", take_screenshot
+        )
 
     async def write(
         self, text: str, enter_after: bool = False, delay: int = 12, take_screenshot: bool = True
@@ -97,7 +105,10 @@ class BaseExecutor:
         hold_keys: list[str] | None = None,
         take_screenshot: bool = True,
     ) -> ContentResult:
-        """Drag with the left button along points; `pattern` holds the milliseconds between two of them."""
+        """Drag with the left button along points.
+
+        `pattern` holds the milliseconds between two of them.
+        """
         points = " to ".join(map(str, path))
         return await self._done(f"Drag from {points}{_holding(hold_keys)}", take_screenshot)
 
@@ -107,7 +118,9 @@ class BaseExecutor:
         """Press a mouse button and hold it."""
         return await self._done(f"Press {button} mouse button", take_screenshot)
 
-    async def mouse_up(self, button: Button = "left", take_screenshot: bool = True) -> ContentResult:
+    async def mouse_up(
+        self, button: Button = "left", take_screenshot: bool = True
+    ) -> ContentResult:
         """Let go of a mouse button."""
         return await self._done(f"Let go of {button} mouse button", take_screenshot)
 

@@ -144,7 +144,9 @@ class XDOExecutor(BaseExecutor):
     ) -> ContentResult:
         return await self._act([["mousedown", str(BUTTONS[button])]], take_screenshot)
 
-    async def mouse_up(self, button: Button = "left", take_screenshot: bool = True) -> ContentResult:
+    async def mouse_up(
+        self, button: Button = "left", take_screenshot: bool = True
+    ) -> ContentResult:
         return await self._act([["mouseup", str(BUTTONS[button])]], take_screenshot)
 
     async def hold_key(
@@ -179,7 +181,9 @@ class XDOExecutor(BaseExecutor):
         return [*down, *steps, *up]
 
     async def _act(self, steps: list[list[str]], take_screenshot: bool) -> ContentResult:
-        """Run the steps as one `xdotool`, which reads `type` and `key` to the end of their arguments."""
+        """Run the steps as one `xdotool`, which reads `type` and `key` to the end of their
+        arguments.
+        """
         result = ContentResult()
         if steps:
             done = await self._run(["xdotool", *(word for step in steps for word in step)])

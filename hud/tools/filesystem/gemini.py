@@ -77,7 +77,10 @@ def _page_text(page: list[str], first: int, total: int) -> str:
 
 
 class GeminiSearchTool(FilesystemTool):
-    """Searches the content of files by a regular expression; returns matching lines with their numbers, by file"""
+    """Searches the content of files by a regular expression.
+
+    Returns matching lines with their numbers, by file
+    """
 
     name = "grep_search"
     title = "SearchText"
@@ -90,12 +93,15 @@ class GeminiSearchTool(FilesystemTool):
         max_files: int = 1000,
         **described: Any,
     ) -> None:
-        """Make the tool; it searches at most `max_files` files and returns at most `max_results` lines."""
+        """Make the tool.
+
+        It searches at most `max_files` files and returns at most `max_results` lines.
+        """
         super().__init__(base_path, **described)
         self.max_results = max_results
         self.max_files = max_files
 
-    async def __call__(
+    async def __call__(  # noqa: PLR0913 - the tool's parameters
         self,
         pattern: str,
         dir_path: str | None = None,

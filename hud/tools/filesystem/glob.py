@@ -13,7 +13,10 @@ from hud.tools.system.user import in_thread
 
 
 class GlobTool(FilesystemTool):
-    """Finds files by a glob such as `**/*.js` or `src/**/*.ts`; those that were changed last come first."""
+    """Finds files by a glob such as `**/*.js` or `src/**/*.ts`.
+
+    Those that were changed last come first.
+    """
 
     name = "glob"
     title = "Glob"
@@ -40,15 +43,18 @@ class GlobTool(FilesystemTool):
         found.sort(key=newest_first)
         shown = [self.workspace.shown(item) for item in found[: self.max_results]]
         if len(found) > len(shown):
-            note = f"(Results are cut: {len(found)} files match. Use a more specific path or pattern.)"
+            note = (
+                f"(Results are cut: {len(found)} files match. Use a more specific path or pattern.)"
+            )
             shown += ["", note]
         return [mcp_types.TextContent(text="\n".join(shown) or "No files found")]
 
 
-def matching(
-    folder: Path, pattern: str, walk: Walk, ignore_case: bool = False
-) -> list[Path]:
-    """The files below a folder whose path from there the glob matches; `*.py` is those of the folder itself."""
+def matching(folder: Path, pattern: str, walk: Walk, ignore_case: bool = False) -> list[Path]:
+    """The files below a folder whose path from there the glob matches.
+
+    `*.py` is those of the folder itself.
+    """
     own = pattern if "/" in pattern or pattern.startswith("**") else f"/{pattern}"
     wanted = name_filter(own, ignore_case=ignore_case)
     return [

@@ -38,7 +38,7 @@ class Search:
     """What is searched for, and where."""
 
     pattern: re.Pattern[str]
-    include: re.Pattern[str] = name_filter(None)
+    include: re.Pattern[str]
     """The files, by their path from the folder."""
     exclude: re.Pattern[str] | None = None
     """Lines that match this as well do not count."""
@@ -47,7 +47,9 @@ class Search:
     """Matches of one file that are looked for."""
 
     def run(self, workspace: Workspace, start: Path) -> Iterator[FileMatch]:
-        """The matches in a file, or in the files below a folder, those that were changed last first."""
+        """The matches in a file, or in the files below a folder, those that were changed last
+        first.
+        """
         for path in self._paths(start):
             matches = self._in_file(workspace, path)
             yield from islice(matches, self.per_file)
@@ -80,8 +82,8 @@ class Search:
 class GrepTool(FilesystemTool):
     """Searches the content of files by a regular expression
 
-    Returns the files with their matching lines, the file that was changed last first. Binary files, hidden
-    files and folders of dependencies are left out.
+    Returns the files with their matching lines, the file that was changed last first. Binary files,
+    hidden files and folders of dependencies are left out.
     """
 
     name = "grep"
@@ -94,7 +96,10 @@ class GrepTool(FilesystemTool):
         max_files: int = 1000,
         **described: Any,
     ) -> None:
-        """Make the tool; it searches at most `max_files` files and returns at most `max_results` lines."""
+        """Make the tool.
+
+        It searches at most `max_files` files and returns at most `max_results` lines.
+        """
         super().__init__(base_path, **described)
         self.max_results = max_results
         self.max_files = max_files

@@ -32,7 +32,8 @@ def read_rules(text: str) -> list[Rule]:
 
 
 def ignores(rules: Iterable[tuple[str, Rule]], path: str, *, is_folder: bool) -> bool:
-    """Whether rules leave out a path; each comes with its folder, as a prefix of the paths that it is about.
+    """Whether rules leave out a path; each comes with its folder, as a prefix of the paths that it
+    is about.
 
     The last rule that matches counts.
     """
@@ -54,7 +55,9 @@ def _rule(line: str) -> Rule:
 
 
 def glob_pattern(glob: str) -> str:
-    """A glob as a regular expression: `*`, `?` and `[…]` stay within a folder, `**` crosses them, `{a,b}` is either."""
+    """A glob as a regular expression: `*`, `?` and `[…]` stay within a folder, `**` crosses them,
+    `{a,b}` is either.
+    """
     parts, position = [], 0
     while position < len(glob):
         part, length = _glob_part(glob, position)

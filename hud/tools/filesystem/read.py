@@ -29,7 +29,10 @@ Block = mcp_types.TextContent | mcp_types.ImageContent
 
 
 class ReadTool(FilesystemTool):
-    """Reads a file: text with line numbers, images as images. Long lines are cut, long files come in pages."""
+    """Reads a file: text with line numbers, images as images.
+
+    Long lines are cut, long files come in pages.
+    """
 
     name = "read"
     title = "Read"

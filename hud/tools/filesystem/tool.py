@@ -1,4 +1,4 @@
-"""What the tools that look at files have in common: the folder that they see, and how they walk it."""
+"""What tools that look at files have in common: the folder that they see, and how they walk it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,10 @@ class Walk:
     """Names of files whose rules are followed, such as `.gitignore`."""
 
     def files(self, folder: Path) -> Iterator[os.DirEntry[str]]:
-        """The files below a folder, by name; links are not followed, and unreadable folders are left out."""
+        """The files below a folder, by name.
+
+        Links are not followed, and unreadable folders are left out.
+        """
         return self._files(folder, "", ())
 
     def _files(

@@ -46,7 +46,7 @@ class ClaudeMemoryTool(BaseTool):
         super().__init__(**described)
         self.editor = EditTool(file_history, base_path=memories_dir)
 
-    async def __call__(
+    async def __call__(  # noqa: PLR0913 - the tool's parameters
         self,
         *,
         command: ClaudeMemoryCommand,
@@ -150,7 +150,9 @@ class ClaudeMemoryTool(BaseTool):
         lines = [f"{_size(folder)}\t{self._shown(folder)}"]
         for here, folders, files in os.walk(folder):
             depth = len(Path(here).relative_to(folder).parts)
-            folders[:] = sorted(name for name in folders if not name.startswith(".")) if depth < 2 else []
+            folders[:] = (
+                sorted(name for name in folders if not name.startswith(".")) if depth < 2 else []
+            )
             for name in sorted([*folders, *(name for name in files if not name.startswith("."))]):
                 path = Path(here, name)
                 lines.append(f"{_size(path)}\t{self._shown(path)}")

@@ -22,7 +22,8 @@ SECTION = re.compile(rf"^{HEADER}[ \t]*\n(?P<facts>(?:(?!#).*\n?)*)", re.MULTILI
 class GeminiMemoryTool(BaseTool):
     """Saves a specific piece of information or fact to your long-term memory
 
-    Use this when the user asks you to remember something, or states a clear fact that will matter later.
+    Use this when the user asks you to remember something, or states a clear fact that will matter
+    later.
     """
 
     name = "save_memory"

@@ -1,4 +1,6 @@
-"""Memory that lasts as long as the tool: texts, found again by the words that they share with a question."""
+"""Memory that lasts as long as the tool: texts, found again by the words that they share with a
+question.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,7 @@ class SessionMemoryTool(BaseTool):
         if qdrant_url or qdrant_api_key:
             raise UserError(
                 "SessionMemoryTool keeps its texts in this process and uses no Qdrant server",
-                hint="leave out qdrant_url, or offer the server's own tools with env.connect_url(...)",
+                hint="leave out qdrant_url, or use the server's own tools: env.connect_url(...)",
             )
         super().__init__(**described)
         self.collection = collection
@@ -80,7 +82,7 @@ class SessionMemoryTool(BaseTool):
         self.entries.append(MemoryEntry(text, metadata or {}, _words(text)))
 
     def search_entries(self, query: str, top_k: int = 5) -> list[MemoryEntry]:
-        """The texts that share words with `query`, the most alike first, later ones before earlier."""
+        """The texts that share words with `query`, the most alike and the latest first."""
         words = _words(query)
         alike = [(_likeness(words, entry.tokens), at) for at, entry in enumerate(self.entries)]
         ranked = sorted((pair for pair in alike if pair[0] > 0), reverse=True)

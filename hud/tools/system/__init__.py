@@ -1,1 +1,3 @@
-"""What tools need of the machine: whose rights they have, which files they may touch, and processes."""
+"""What tools need of the machine: whose rights they have, which files they may touch, and
+processes.
+"""

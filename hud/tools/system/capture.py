@@ -1,4 +1,4 @@
-"""The output of processes as it comes: bounded, and cut where a marker says that a command ended."""
+"""The output of processes as it comes: bounded, and cut where a marker ends a command."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Stream:
         return self._ended is not None
 
     def expect(self, token: str) -> None:
-        """End the output where `token` stands, between record separators, an exit status behind it."""
+        """End the output where `token` stands between record separators, then a status."""
         self._mark = re.compile(rb"\x1e%s\x1e(\d*)\x1e" % token.encode())
         self._mark_length = len(token) + len("\x1e\x1e255\x1e")
         self._ended = self.status = None

@@ -1,4 +1,6 @@
-"""Processes in a group of their own, whose output is read all the time: none of them can block on a full pipe."""
+"""Processes in a group of their own, whose output is read all the time: none of them can block on a
+full pipe.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,10 @@ class Child:
     def __init__(
         self, process: Process, *, limit: int = MAX_OUTPUT, exited: asyncio.Event | None = None
     ) -> None:
-        """Start reading a process; `exited` tells its end, which otherwise is that of its streams."""
+        """Start reading a process.
+
+        `exited` tells its end, which otherwise is that of its streams.
+        """
         self.process = process
         self.loop = asyncio.get_running_loop()
         self.stdout, self.stderr = Stream(limit), Stream(limit)
@@ -53,7 +58,10 @@ class Child:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the process is gone; of one that was taken over, whether it has closed its streams."""
+        """Whether the process is gone.
+
+        Of one that was taken over, whether it has closed its streams.
+        """
         return self._exited.is_set() if self._exited is not None else self._is_silent
 
     @property
@@ -146,7 +154,14 @@ async def start(
     options: dict[str, Any] = {"start_new_session": True, **(user.for_process if user else {})}
     try:
         transport, protocol = await loop.subprocess_exec(
-            lambda: _Protocol(loop), *argv, stdin=stdin, stdout=PIPE, stderr=PIPE, cwd=cwd, env=env, **options
+            lambda: _Protocol(loop),
+            *argv,
+            stdin=stdin,
+            stdout=PIPE,
+            stderr=PIPE,
+            cwd=cwd,
+            env=env,
+            **options,
         )
     except OSError as exc:
         what = cwd if exc.filename and str(exc.filename) == str(cwd) else argv[0]
@@ -180,7 +195,7 @@ async def run(
     variables: Mapping[str, str] | None = None,
     keep_background: bool = False,
 ) -> Finished:
-    """Run a process to its end; processes that it leaves behind are killed, unless they are to be kept.
+    """Run a process to its end; what it leaves behind is killed, unless it is to be kept.
 
     `given` is its standard input, which is empty otherwise; `timeout` is in seconds.
 
@@ -218,7 +233,7 @@ def group_members(group: int) -> list[int]:
 
 def _group_of(entry: Path) -> int | None:
     try:
-        # The program's name is in parentheses and may hold anything; after it: state, parent, group.
+        # The program's name, in parentheses, may hold anything; then: state, parent, group.
         fields = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:
         return None

@@ -1,6 +1,7 @@
 """Whose rights tools have: this process's own, or those of the user that `HUD_TOOLS_USER` names.
 
-The setting has an effect for root only, who alone can act for others: as `1000`, `1000:1000` or a name.
+The setting has an effect for root only, who alone can act for others: as `1000`, `1000:1000` or a
+name.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Which files tools may touch: all of them, or those below one folder.
 
 1. A path is resolved, symbolic links and `..` included, and then has to lie below the folder.
-2. What is opened is reached from the folder step by step without following links, so a link that is put in
-   between the check and the opening is refused as well.
+2. What is opened is reached from the folder step by step without following links, so a link that is
+   put in between the check and the opening is refused as well.
 3. Files are bytes here; as text they are UTF-8, and bytes that are none survive a round trip.
 """
 
@@ -77,9 +77,11 @@ class Workspace:
         except OSError as exc:
             raise _failure("make the folder of", path, exc) from exc
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK
-        with self._opened(path, flags, "write") as descriptor:
-            with os.fdopen(os.dup(descriptor), "wb") as file:
-                file.write(content)
+        with (
+            self._opened(path, flags, "write") as descriptor,
+            os.fdopen(os.dup(descriptor), "wb") as file,
+        ):
+            file.write(content)
 
     def write_text(self, path: Path, text: str) -> None:
         """Make or replace the file at a resolved path. Raises as `write` does."""
@@ -127,7 +129,7 @@ class Workspace:
 
 
 def printable(text: str) -> str:
-    """A text as models may see it: bytes that are no UTF-8, and NUL, become replacement characters."""
+    """A text as models may see it: what is no UTF-8, and NUL, is replaced."""
     plain = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return plain.replace("\0", "\N{REPLACEMENT CHARACTER}")
 

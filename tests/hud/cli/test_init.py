@@ -30,7 +30,7 @@ REFUSED = [
 
 
 def contents(folder: Path) -> dict[str, str]:
-    files = [path for path in folder.rglob("*") if path.is_file()]
+    files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
     return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in files}
 
 
@@ -120,7 +120,7 @@ def test_the_command_makes_the_folder_and_says_what_comes_next(hud_cli: Command)
 
 def test_the_command_refuses_a_bad_name_in_two_lines(hud_cli: Command) -> None:
     ended = hud_cli("init", "a.b")
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert [line.split(":")[0] for line in ended.stderr.splitlines()] == ["error", "hint"]
 
 

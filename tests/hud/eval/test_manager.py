@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import subprocess
-import sys
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -44,32 +41,32 @@ def witness(steps: list[str], reward: Any = 1.0) -> Environment:
 
 
 async def test_the_seed_pages_loop_with_the_real_client(provider: fake_provider.Running) -> None:
-    async with openai.AsyncOpenAI(base_url=provider.openai_url, api_key="k") as client:
-        async with hud.eval(strawberry()) as ctx:
-            response = await client.chat.completions.create(
-                model="gpt-4o~direct",
-                messages=[{"role": "user", "content": ctx.prompt}],
-                tools=ctx.as_openai_chat_tools(),
-            )
-            await ctx.submit(response.choices[0].message.content)
+    client = openai.AsyncOpenAI(base_url=provider.openai_url, api_key="k")
+    async with client, hud.eval(strawberry()) as ctx:
+        response = await client.chat.completions.create(
+            model="gpt-4o~direct",
+            messages=[{"role": "user", "content": ctx.prompt}],
+            tools=ctx.as_openai_chat_tools(),
+        )
+        await ctx.submit(response.choices[0].message.content)
     assert ctx.reward == 1.0
     assert ctx.success
 
 
 async def test_a_loop_with_tool_calls_and_the_real_client(provider: fake_provider.Running) -> None:
-    async with openai.AsyncOpenAI(base_url=provider.openai_url, api_key="k") as client:
-        async with hud.eval(strawberry()) as ctx:
-            messages: list[Any] = [{"role": "user", "content": ctx.prompt}]
-            while not ctx.is_submitted:
-                response = await client.chat.completions.create(
-                    model="gpt-4o", messages=messages, tools=ctx.as_openai_chat_tools()
-                )
-                said = response.choices[0].message
-                messages.append(said)
-                for call in said.tool_calls or ():
-                    messages.append(await ctx.call_tool(call))
-                if not said.tool_calls:
-                    await ctx.submit(said.content)
+    client = openai.AsyncOpenAI(base_url=provider.openai_url, api_key="k")
+    async with client, hud.eval(strawberry()) as ctx:
+        messages: list[Any] = [{"role": "user", "content": ctx.prompt}]
+        while not ctx.is_submitted:
+            response = await client.chat.completions.create(
+                model="gpt-4o", messages=messages, tools=ctx.as_openai_chat_tools()
+            )
+            said = response.choices[0].message
+            messages.append(said)
+            for call in said.tool_calls or ():
+                messages.append(await ctx.call_tool(call))
+            if not said.tool_calls:
+                await ctx.submit(said.content)
     assert ctx.reward == 1.0
     assert [step.name for step in ctx.trace.steps] == ["setup", "count_letter", "grade"]
 
@@ -79,7 +76,8 @@ async def test_before_inside_and_after_the_block() -> None:
         assert ctx.prompt == "How many 'r' in 'strawberry'?"
         assert ctx.system_prompt is None
         assert (ctx.reward, ctx.evaluation_result) == (None, None)
-        assert await ctx.call_tool("count_letter", text="strawberry", letter="r") == 3
+        counted = await ctx.call_tool("count_letter", text="strawberry", letter="r")
+        assert counted.value == 3
         with pytest.raises(ToolError, match="nosuch"):
             await ctx.call_tool("nosuch")
         await ctx.submit("3")
@@ -248,7 +246,8 @@ asyncio.run(main())
 
 
 async def answer_right(ctx: EvalContext) -> str:
-    return str(await ctx.call_tool("count_letter", text=ctx.task.args["word"], letter="a"))
+    counted = await ctx.call_tool("count_letter", text=ctx.task.args["word"], letter="a")
+    return str(counted.value)
 
 
 async def test_a_loop_plays_every_task_variant_and_run_in_their_order() -> None:
@@ -351,7 +350,8 @@ async def test_a_connected_server_serves_rollouts_that_end_in_any_order() -> Non
 
     async def play(ctx: EvalContext) -> str:
         await asyncio.sleep(0.01 * (3 - ctx.index))
-        return str(await ctx.call_tool("count_letter", text="strawberry", letter="r"))
+        counted = await ctx.call_tool("count_letter", text="strawberry", letter="r")
+        return str(counted.value)
 
     contexts = await evaluate(env("ask"), play, group=3)
     assert [ctx.reward for ctx in contexts] == [1.0, 1.0, 1.0]

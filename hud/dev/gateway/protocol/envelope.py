@@ -1,4 +1,4 @@
-"""The envelope of a request of the newer era: what `_meta` and the routing headers have to say, and agree on."""
+"""The envelope of a request of the newer era: what `_meta` and the routing headers agree on."""
 
 from __future__ import annotations
 

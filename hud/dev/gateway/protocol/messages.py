@@ -1,4 +1,4 @@
-"""JSON-RPC as the gateway needs it: what kind of message this is, whose answer it is, and how to say an error.
+"""JSON-RPC as the gateway needs it: what kind of message this is, and whose answer it is.
 
 Messages travel as the bytes that they came in; they are read only to route them.
 """
@@ -117,7 +117,7 @@ def _first_line(exc: BaseException) -> str:
 
 
 def answered_id(data: bytes) -> RequestId | None:
-    """The id that `data` answers, when it is a response spelled as most servers do; None means: read it."""
+    """The id that `data` answers, if it is spelled as most servers do; None means: read it."""
     if (found := _RESPONSE.match(data)) is None:
         return None
     spelled = found[1]

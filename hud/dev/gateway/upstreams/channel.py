@@ -1,4 +1,4 @@
-"""One conversation with an upstream: the headers that it needs, and requests of the gateway's own."""
+"""One conversation with an upstream: its headers, and requests of the gateway's own."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class Channel:
         seconds: float,
         headers: Headers | None = None,
     ) -> JsonObject:
-        """As `ask`, with the request's own bytes. An `initialize` binds this channel to its session."""
+        """As `ask`, with a request's own bytes; `initialize` binds the channel to its session."""
         try:
             with anyio.fail_after(seconds):
                 reply = await self.post(body, headers)

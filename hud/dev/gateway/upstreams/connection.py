@@ -1,6 +1,6 @@
 """One HTTP/1.1 connection to a server, one exchange at a time.
 
-Small on purpose: it is on the path of every call, and each failure has to name the stage at which it happened.
+Small on purpose: it is on the path of every call, and each failure has to name its stage.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Connection:
         self._may_stay = False
 
     async def send(self, request: bytes) -> None:
-        """Write a request. That it fails is left to `head`: a server may answer before it reads all."""
+        """Write a request. A failure is left to `head`: a server may answer before it reads all."""
         self._is_complete = self._may_stay = False
         self._writer.write(request)
         with contextlib.suppress(ConnectionError):

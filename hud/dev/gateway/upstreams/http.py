@@ -18,7 +18,7 @@ MOST_IDLE = 64
 
 
 class HttpUpstream:
-    """A server that speaks streamable HTTP, over TCP or a unix socket. Redirects are not followed."""
+    """A server that speaks streamable HTTP, on TCP or a unix socket. Redirects are not followed."""
 
     watchable = True
 

@@ -1,4 +1,4 @@
-"""Lines of JSON to and from MCP servers: programs that are started for it, given streams, one pipe for several."""
+"""Lines of JSON to and from MCP servers: programs, given streams, one pipe for several sessions."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def command(
     cwd: str | None = None,
     log: LineSink | None = None,
 ) -> OpenPipe:
-    """Start the program anew for each pipe. What it says on standard error goes to `log`, line by line."""
+    """Start the program anew for each pipe. `log` gets the lines of its standard error."""
 
     async def start() -> Pipe:
         try:
@@ -117,7 +117,7 @@ async def _log(reader: asyncio.StreamReader, log: LineSink | None) -> None:
 
 
 async def _stop(process: asyncio.subprocess.Process, logging: asyncio.Task[None]) -> None:
-    """Let the program end by itself, for it has lost its input; then make it, and all that it started."""
+    """Let the program end by itself, for its input has ended; then make it, and all it started."""
     with anyio.CancelScope(shield=True):
         for number in (None, signal.SIGTERM, signal.SIGKILL):
             if number is not None:

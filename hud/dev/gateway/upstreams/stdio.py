@@ -1,7 +1,7 @@
-"""A program on a pipe as an upstream: what a server over HTTP would answer, said with lines of JSON.
+"""A program on a pipe as an upstream: it answers what a server over HTTP would, in lines of JSON.
 
-Each session has a pipe of its own, so that clients share nothing. Where there is only one pipe, as to a
-container's main process, `SharedPipe` lets sessions share it.
+Each session has a pipe of its own, so that clients share nothing. Where there is only one pipe,
+as to a container's main process, `SharedPipe` lets sessions share it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from hud.dev.gateway.upstreams.upstream import Headers, Interrupted, Outgoing, h
 from hud.errors import describe
 
 STREAM_AFTER = 10.0
-"""Seconds after which a call that is still silent is answered with a stream, which can be kept alive."""
+"""Seconds after which a silent call is answered with a stream, which can be kept alive."""
 MOST_UNHEARD = 100
 
 
@@ -197,7 +197,7 @@ class _Session:
             self._unheard.append(message)
 
     def _meant(self, message: Message) -> _Mail | None:
-        """Whom a message is for: the request that it names, else the only one, else the open stream."""
+        """Whom a message is for: the request it names, else the only one, else the open stream."""
         if message.method == "notifications/progress":
             request_id = self._tokens.get(message.params.get("progressToken", ""))
             return self._waiting.get(request_id) if request_id is not None else self._stream

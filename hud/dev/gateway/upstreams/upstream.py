@@ -1,8 +1,9 @@
 """What stands behind the gateway: something that answers HTTP-like requests to one MCP endpoint.
 
-`Upstream` is the seam. `HttpUpstream` reaches a server over TCP or a unix socket; `hud.dev.gateway.upstreams.stdio`
-lets a program's standard input and output answer the same way. Two errors say what a caller may do next:
-`NotDelivered` (nothing arrived, so trying again is safe) and `Interrupted` (it may have been acted upon).
+`Upstream` is the seam. `HttpUpstream` reaches a server on TCP or a unix socket; `StdioUpstream`
+lets a program's standard input and output answer the same way. Two errors say what a caller may
+do next: `NotDelivered` (nothing arrived, so trying again is safe) and `Interrupted` (it may have
+been acted upon).
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Interrupted(UpstreamFailure):
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One request to an upstream's endpoint. Host, length and connection headers are the upstream's."""
+    """One request to an upstream's endpoint, which adds the host and the length."""
 
     method: Literal["POST", "GET", "DELETE"]
     headers: Headers

@@ -1,4 +1,4 @@
-"""A server that fails on purpose: it refuses, resets, answers half, drips or hangs, at the stage it is told to."""
+"""A server that fails on purpose: it resets, answers half, drips or hangs, where it is told to."""
 
 from __future__ import annotations
 

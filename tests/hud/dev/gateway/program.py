@@ -1,4 +1,4 @@
-"""An MCP server on standard input and output, of the older era, in plain Python: `python program.py [TOOL …]`."""
+"""An MCP server of the older era on standard input and output: `python program.py [TOOL …]`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A program that puts the gateway in front of a server: `python serve.py --url URL --port PORT --folder FOLDER`.
+"""Puts the gateway in front of a server: `python serve.py --url URL --port PORT --folder FOLDER`.
 
 The conformance suite, the restart probe and the tests of a closing gateway run it.
 """

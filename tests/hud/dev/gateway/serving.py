@@ -51,7 +51,7 @@ class InnerServer(uvicorn.Server):
         for server in self.servers:
             server.close()
         for connection in list(self.server_state.connections):
-            connection.transport.abort()  # type: ignore[union-attr]
+            connection.transport.abort()
         for task in list(self.server_state.tasks):
             task.cancel()
         self._is_over.set()
@@ -137,7 +137,7 @@ async def in_front_of(
 
 
 class Client:
-    """A client that sees the wire: of the older era after `initialize`, of the newer one with `modern`."""
+    """A client that sees the wire: of the older era, and of the newer one with `modern`."""
 
     def __init__(self, url: str) -> None:
         self.url = url

@@ -25,6 +25,10 @@ class Name(BaseModel):
     name: str
 
 
+def added() -> str:
+    return "added"
+
+
 def environment(*tools: str) -> MCPServer:
     server = MCPServer("environment")
 
@@ -52,7 +56,7 @@ def environment(*tools: str) -> MCPServer:
         return f"about {topic}"
 
     for name in tools:
-        server.tool(name=name)(lambda: name)
+        server.tool(name=name)(added)
     return server
 
 
@@ -85,8 +89,8 @@ async def test_tools_resources_and_prompts_work(tmp_path: Path, mode: Any) -> No
 async def test_progress_reaches_the_client(tmp_path: Path, mode: Any) -> None:
     heard: list[float] = []
 
-    async def progress(done: float, total: float | None, message: str | None) -> None:
-        heard.append(done)
+    async def progress(progress: float, total: float | None, message: str | None) -> None:
+        heard.append(progress)
 
     async with in_front_of_environment(tmp_path) as front, Client(front.url, mode=mode) as client:
         await client.call_tool("count", {}, progress_callback=progress)
@@ -97,10 +101,12 @@ async def test_elicitation_reaches_the_client(tmp_path: Path) -> None:
     async def answer(context: Any, params: Any) -> mcp_types.ElicitResult:
         return mcp_types.ElicitResult(action="accept", content={"name": "you"})
 
-    async with in_front_of_environment(tmp_path) as front:
-        async with Client(front.url, mode="legacy", elicitation_callback=answer) as client:
-            result = await client.call_tool("greet", {})
-            assert result.structured_content == {"result": "hello you"}
+    async with (
+        in_front_of_environment(tmp_path) as front,
+        Client(front.url, mode="legacy", elicitation_callback=answer) as client,
+    ):
+        result = await client.call_tool("greet", {})
+        assert result.structured_content == {"result": "hello you"}
 
 
 @ERAS
@@ -119,18 +125,21 @@ async def test_a_session_goes_on_over_a_swap_and_sees_the_new_tool(
             async for _ in events:
                 told.set()
 
-    async with in_front_of_environment(tmp_path) as front, running("added") as new:
-        async with Client(front.url, mode=mode, message_handler=heard) as client:
-            async with anyio.create_task_group() as tasks:
-                if mode == "auto":
-                    await tasks.start(lambda task_status: listen(client, task_status=task_status))
-                else:
-                    await front.until("serving", streams=1)
-                await front.gateway.swap(HttpUpstream(new), cause="`env.py` changed")
-                with anyio.fail_after(5):
-                    await told.wait()
-                names = [tool.name for tool in (await client.list_tools()).tools]
-                assert "added" in names
-                result = await client.call_tool("add", {"a": 1, "b": 2})
-                assert result.structured_content == {"result": 3}
-                tasks.cancel_scope.cancel()
+    async with (
+        in_front_of_environment(tmp_path) as front,
+        running("added") as new,
+        Client(front.url, mode=mode, message_handler=heard) as client,
+        anyio.create_task_group() as tasks,
+    ):
+        if mode == "auto":
+            await tasks.start(lambda task_status: listen(client, task_status=task_status))
+        else:
+            await front.until("serving", streams=1)
+        await front.gateway.swap(HttpUpstream(new), cause="`env.py` changed")
+        with anyio.fail_after(5):
+            await told.wait()
+        names = [tool.name for tool in (await client.list_tools()).tools]
+        assert "added" in names
+        result = await client.call_tool("add", {"a": 1, "b": 2})
+        assert result.structured_content == {"result": 3}
+        tasks.cancel_scope.cancel()

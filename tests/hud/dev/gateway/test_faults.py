@@ -1,4 +1,4 @@
-"""Every way in which a server can fail, at every stage, ends in an error that names the stage, in time."""
+"""Every way in which a server can fail ends in an error that names the stage, in time."""
 
 from __future__ import annotations
 
@@ -38,17 +38,20 @@ LIMIT = 1.6
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_call_that_fails_ends_with_its_stage(tmp_path: Path, fault: Fault) -> None:
-    async with faulty() as server, opened(HttpUpstream(server.url), tmp_path, QUICK) as front:
-        async with Client(front.url) as client:
-            await client.initialize()
-            server.fail("tools/call", fault)
-            with anyio.fail_after(LIMIT):
-                error = (await client.call("echo"))["error"]
-            assert error["data"]["outcome"] == "unknown"
-            assert error["data"]["stage"] in ("answer", "body", "stream")
-            assert server.failures == 1
-            server.fail("", None)
-            assert await client.text("echo") == "fine"
+    async with (
+        faulty() as server,
+        opened(HttpUpstream(server.url), tmp_path, QUICK) as front,
+        Client(front.url) as client,
+    ):
+        await client.initialize()
+        server.fail("tools/call", fault)
+        with anyio.fail_after(LIMIT):
+            error = (await client.call("echo"))["error"]
+        assert error["data"]["outcome"] == "unknown"
+        assert error["data"]["stage"] in ("answer", "body", "stream")
+        assert server.failures == 1
+        server.fail("", None)
+        assert await client.text("echo") == "fine"
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -107,13 +110,16 @@ async def test_a_connection_that_is_not_accepted_ends_at_its_limit(tmp_path: Pat
 
 
 async def test_a_client_that_leaves_ends_its_call_at_the_server(tmp_path: Path) -> None:
-    async with faulty() as server, opened(HttpUpstream(server.url), tmp_path) as front:
-        async with Client(front.url) as client:
-            await client.initialize()
-            server.fail("tools/call", "hang")
-            with anyio.move_on_after(0.3):
-                await client.call("echo")
-            await front.until("serving", calls=0)
+    async with (
+        faulty() as server,
+        opened(HttpUpstream(server.url), tmp_path) as front,
+        Client(front.url) as client,
+    ):
+        await client.initialize()
+        server.fail("tools/call", "hang")
+        with anyio.move_on_after(0.3):
+            await client.call("echo")
+        await front.until("serving", calls=0)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from tests.hud.dev.gateway.serving import (
 )
 from tests.hud.dev.gateway.toy import (
     MODERN,
+    Json,
     ToyServer,
     Visit,
     ask,
@@ -36,16 +37,18 @@ ERAS = pytest.mark.parametrize("is_modern", [True, False], ids=["modern", "trans
 async def test_discovery_says_that_lists_change_and_are_stale_at_once(
     tmp_path: Path, is_modern: bool
 ) -> None:
-    async with in_front_of(ToyServer(is_modern=is_modern), tmp_path) as (front, _):
-        async with Client(front.url) as client:
-            result = (await client.modern("server/discover"))[0]["result"]
-            assert MODERN in result["supportedVersions"]
-            assert result["capabilities"]["tools"]["listChanged"] is True
-            assert result["ttlMs"] == 0
-            tools = (await client.modern("tools/list"))[0]["result"]
-            assert tools["ttlMs"] == 0
-            assert tools["x-unknown"] == [1]
-            assert tools["tools"][0]["x-unknown"] == 7
+    async with (
+        in_front_of(ToyServer(is_modern=is_modern), tmp_path) as (front, _),
+        Client(front.url) as client,
+    ):
+        result = (await client.modern("server/discover"))[0]["result"]
+        assert MODERN in result["supportedVersions"]
+        assert result["capabilities"]["tools"]["listChanged"] is True
+        assert result["ttlMs"] == 0
+        tools = (await client.modern("tools/list"))[0]["result"]
+        assert tools["ttlMs"] == 0
+        assert tools["x-unknown"] == [1]
+        assert tools["tools"][0]["x-unknown"] == 7
 
 
 @ERAS
@@ -76,16 +79,19 @@ async def test_clients_that_introduce_themselves_alike_share_an_upstream_session
     tmp_path: Path,
 ) -> None:
     toy = ToyServer()
-    async with in_front_of(toy, tmp_path) as (front, _):
-        async with Client(front.url) as one, Client(front.url) as other:
-            async with anyio.create_task_group() as tasks:
-                for client in (one, other) * 4:
-                    tasks.start_soon(client.modern, "tools/call", {"name": "echo"})
-            assert len(toy.clients) == 1
-            await one.modern("tools/call", {"name": "echo"}, {"sampling": {}})
-            assert len(toy.clients) == 2
-            ids = [told["id"] for told in toy.clients[0].heard if "id" in told]
-            assert len(ids) == len(set(ids)) == 8
+    async with (
+        in_front_of(toy, tmp_path) as (front, _),
+        Client(front.url) as one,
+        Client(front.url) as other,
+    ):
+        async with anyio.create_task_group() as tasks:
+            for client in (one, other) * 4:
+                tasks.start_soon(client.modern, "tools/call", {"name": "echo"})
+        assert len(toy.clients) == 1
+        await one.modern("tools/call", {"name": "echo"}, {"sampling": {}})
+        assert len(toy.clients) == 2
+        ids = [told["id"] for told in toy.clients[0].heard if "id" in told]
+        assert len(ids) == len(set(ids)) == 8
 
 
 @pytest.mark.parametrize(
@@ -167,7 +173,7 @@ async def test_a_question_becomes_a_round_trip(tmp_path: Path) -> None:
     toy = ToyServer()
     toy.add("ask", ask)
     async with in_front_of(toy, tmp_path) as (front, _), Client(front.url) as client:
-        can = {"elicitation": {}}
+        can: Json = {"elicitation": {}}
         params = {"name": "ask", "arguments": {"a": 1}}
         asked = (await client.modern("tools/call", params, can))[0]["result"]
         assert asked["resultType"] == "input_required"
@@ -238,36 +244,42 @@ async def test_leaving_closes_the_stream_at_a_server_of_the_newer_era(tmp_path: 
 
 async def test_a_subscription_hears_of_resources_of_an_older_server(tmp_path: Path) -> None:
     toy = ToyServer()
-    async with in_front_of(toy, tmp_path) as (front, _), Client(front.url) as client:
-        async with client.listening(resourceSubscriptions=["toy://a"]) as events:
-            ack = await first(events)
-            assert ack["params"]["notifications"] == {"resourceSubscriptions": ["toy://a"]}
-            await toy.until(lambda: toy.clients and toy.clients[-1].streams)
-            session = toy.clients[-1]
-            await toy.until(lambda: "resources/subscribe" in str(session.heard))
-            for uri in ("toy://b", "toy://a"):
-                method = "notifications/resources/updated"
-                note = {"jsonrpc": "2.0", "method": method, "params": {"uri": uri}}
-                session.outbox.append(event(note))
-            toy.note()
-            told = await first(events)
-            assert told["params"]["uri"] == "toy://a"
-            meta = {"io.modelcontextprotocol/subscriptionId": "listen-1"}
-            assert told["params"]["_meta"] == meta
-            assert await none_soon(events)
+    async with (
+        in_front_of(toy, tmp_path) as (front, _),
+        Client(front.url) as client,
+        client.listening(resourceSubscriptions=["toy://a"]) as events,
+    ):
+        ack = await first(events)
+        assert ack["params"]["notifications"] == {"resourceSubscriptions": ["toy://a"]}
+        await toy.until(lambda: toy.clients and toy.clients[-1].streams)
+        session = toy.clients[-1]
+        await toy.until(lambda: "resources/subscribe" in str(session.heard))
+        for uri in ("toy://b", "toy://a"):
+            method = "notifications/resources/updated"
+            note = {"jsonrpc": "2.0", "method": method, "params": {"uri": uri}}
+            session.outbox.append(event(note))
+        toy.note()
+        told = await first(events)
+        assert told["params"]["uri"] == "toy://a"
+        meta = {"io.modelcontextprotocol/subscriptionId": "listen-1"}
+        assert told["params"]["_meta"] == meta
+        assert await none_soon(events)
 
 
 @ERAS
 async def test_closing_ends_a_subscription_with_its_result(tmp_path: Path, is_modern: bool) -> None:
     toy = ToyServer(is_modern=is_modern)
-    async with in_front_of(toy, tmp_path) as (front, _), Client(front.url) as client:
-        async with client.listening(toolsListChanged=True) as events:
+    async with (
+        in_front_of(toy, tmp_path) as (front, _),
+        Client(front.url) as client,
+        client.listening(toolsListChanged=True) as events,
+    ):
+        await first(events)
+        await front.gateway.close()
+        end = await first(events)
+        assert (end["id"], end["result"]["resultType"]) == ("listen-1", "complete")
+        with pytest.raises(StopAsyncIteration):
             await first(events)
-            await front.gateway.close()
-            end = await first(events)
-            assert (end["id"], end["result"]["resultType"]) == ("listen-1", "complete")
-            with pytest.raises(StopAsyncIteration):
-                await first(events)
 
 
 async def test_get_and_delete_do_not_exist_in_the_newer_era(tmp_path: Path) -> None:

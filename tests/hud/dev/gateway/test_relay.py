@@ -1,4 +1,4 @@
-"""What passes through the gateway unchanged, in both directions, and what becomes of broken answers."""
+"""What passes through the gateway unchanged, and what becomes of broken answers."""
 
 from __future__ import annotations
 

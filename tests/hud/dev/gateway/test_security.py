@@ -149,9 +149,11 @@ async def test_authorization_passes_where_it_is_asked_for(tmp_path: Path) -> Non
     toy = ToyServer()
     async with serving(toy.app) as behind:
         upstream = HttpUpstream(behind.url)
-        async with opened(upstream, tmp_path, QUICK, passes_authorization=True) as front:
-            async with Client(front.url) as client:
-                await client.initialize()
-                message = {"jsonrpc": "2.0", "id": 5, "method": "ping"}
-                await client.exchange(message, client.headers(authorization="Bearer t"))
+        async with (
+            opened(upstream, tmp_path, QUICK, passes_authorization=True) as front,
+            Client(front.url) as client,
+        ):
+            await client.initialize()
+            message = {"jsonrpc": "2.0", "id": 5, "method": "ping"}
+            await client.exchange(message, client.headers(authorization="Bearer t"))
     assert toy.seen[-1][1]["authorization"] == "Bearer t"

@@ -30,12 +30,16 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
+def start(argv: list[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(argv, env={**os.environ, "PYTHONPATH": str(ROOT)})
+
+
 @asynccontextmanager
 async def process(folder: Path) -> AsyncIterator[tuple[subprocess.Popen[bytes], str]]:
     port = free_port()
     argv = [sys.executable, "-W", "error", str(Path(__file__).with_name("serve.py"))]
     argv += ["--command", " ".join(PROGRAM), "--port", str(port), "--folder", str(folder)]
-    child = subprocess.Popen(argv, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    child = start(argv)
     base = f"http://127.0.0.1:{port}"
     try:
         async with httpx.AsyncClient(trust_env=False, verify=False) as probe:
@@ -64,18 +68,21 @@ async def test_it_ends_in_time_with_open_streams_and_a_running_call(tmp_path: Pa
         async def call() -> None:
             answers.append(await other.call("hang"))
 
-        async with anyio.create_task_group() as tasks:
-            async with client.stream() as legacy, client.listening(toolsListChanged=True) as modern:
-                await first(modern)
-                await other.initialize()
-                tasks.start_soon(call)
-                await anyio.lowlevel.checkpoint()
-                child.send_signal(signal.SIGTERM)
-                with anyio.fail_after(10):
-                    assert (await anext(modern))["result"]["resultType"] == "complete"
-                    with pytest.raises(StopAsyncIteration):
-                        await anext(legacy)
-                    await anyio.to_thread.run_sync(child.wait)
+        async with (
+            anyio.create_task_group() as tasks,
+            client.stream() as legacy,
+            client.listening(toolsListChanged=True) as modern,
+        ):
+            await first(modern)
+            await other.initialize()
+            tasks.start_soon(call)
+            await anyio.lowlevel.checkpoint()
+            child.send_signal(signal.SIGTERM)
+            with anyio.fail_after(10):
+                assert (await anext(modern))["result"]["resultType"] == "complete"
+                with pytest.raises(StopAsyncIteration):
+                    await anext(legacy)
+                await anyio.to_thread.run_sync(child.wait)
         assert "outcome unknown" in answers[0]["error"]["message"]
         await until_gone(pid)
 

@@ -23,6 +23,10 @@ from tests.hud.dev.gateway.toy import ToyServer, event
 pytestmark = pytest.mark.anyio
 
 
+def session_files(folder: Path) -> list[Path]:
+    return list(folder.glob("*.session.json"))
+
+
 async def test_the_session_id_is_the_gateways_own_and_hard_to_guess(tmp_path: Path) -> None:
     toy = ToyServer()
     async with in_front_of(toy, tmp_path) as (front, _), Client(front.url) as client:
@@ -48,12 +52,15 @@ async def test_initialize_passes_with_unknown_fields_and_says_that_lists_change(
 
 async def test_each_client_has_an_upstream_session_of_its_own(tmp_path: Path) -> None:
     toy = ToyServer()
-    async with in_front_of(toy, tmp_path) as (front, _):
-        async with Client(front.url) as one, Client(front.url) as other:
-            await one.initialize()
-            await other.initialize()
-            assert one.session != other.session
-            assert len(toy.clients) == 2
+    async with (
+        in_front_of(toy, tmp_path) as (front, _),
+        Client(front.url) as one,
+        Client(front.url) as other,
+    ):
+        await one.initialize()
+        await other.initialize()
+        assert one.session != other.session
+        assert len(toy.clients) == 2
 
 
 async def test_a_session_survives_the_gateway(tmp_path: Path) -> None:
@@ -79,9 +86,11 @@ async def test_a_session_survives_the_gateway(tmp_path: Path) -> None:
 
 
 async def test_only_the_owner_can_read_the_session_files(tmp_path: Path) -> None:
-    async with in_front_of(ToyServer(), tmp_path / "state") as (front, _):
-        async with Client(front.url) as client:
-            await client.initialize()
+    async with (
+        in_front_of(ToyServer(), tmp_path / "state") as (front, _),
+        Client(front.url) as client,
+    ):
+        await client.initialize()
     files = list((tmp_path / "state").iterdir())
     assert {path.stat().st_mode & 0o077 for path in files} == {0}
 
@@ -91,7 +100,7 @@ async def test_a_broken_session_file_is_dropped(tmp_path: Path) -> None:
     (tmp_path / "y.session.json").write_text(json.dumps({"id": "z", "initialize": {"id": 1}}))
     async with in_front_of(ToyServer(), tmp_path) as (front, _):
         assert front.gateway.status()["sessions"] == 0
-    assert list(tmp_path.glob("*.session.json")) == []
+    assert session_files(tmp_path) == []
 
 
 async def test_unknown_and_deleted_sessions_are_not_found(tmp_path: Path) -> None:
@@ -107,34 +116,40 @@ async def test_unknown_and_deleted_sessions_are_not_found(tmp_path: Path) -> Non
         assert upstream_id in toy.deleted
         await client.call("echo")
         assert client.last.status_code == 404
-    assert list(tmp_path.glob("*.session.json")) == []
+    assert session_files(tmp_path) == []
 
 
 async def test_an_idle_session_ends_but_not_one_with_an_open_stream(tmp_path: Path) -> None:
     toy = ToyServer()
     limits = Limits(idle_seconds=0.3)
-    async with in_front_of(toy, tmp_path, limits) as (front, _):
-        async with Client(front.url) as idle, Client(front.url) as listening:
-            await listening.initialize()
-            async with listening.stream():
-                await idle.initialize()
-                upstream_id = next(reversed(toy.sessions))
-                await toy.until(lambda: upstream_id in toy.deleted)
-                await idle.call("echo")
-                assert idle.last is not None
-                assert idle.last.status_code == 404
-                assert await listening.text("echo") == "toy: {}"
+    async with (
+        in_front_of(toy, tmp_path, limits) as (front, _),
+        Client(front.url) as idle,
+        Client(front.url) as listening,
+    ):
+        await listening.initialize()
+        async with listening.stream():
+            await idle.initialize()
+            upstream_id = next(reversed(toy.sessions))
+            await toy.until(lambda: upstream_id in toy.deleted)
+            await idle.call("echo")
+            assert idle.last is not None
+            assert idle.last.status_code == 404
+            assert await listening.text("echo") == "toy: {}"
 
 
 async def test_too_many_sessions_are_refused(tmp_path: Path) -> None:
-    async with in_front_of(ToyServer(), tmp_path, Limits(max_sessions=1)) as (front, _):
-        async with Client(front.url) as one, Client(front.url) as other:
-            await one.initialize()
-            with pytest.raises(KeyError):
-                await other.initialize()
-            assert other.last is not None
-            assert other.last.status_code == 503
-            assert "retry-after" in other.last.headers
+    async with (
+        in_front_of(ToyServer(), tmp_path, Limits(max_sessions=1)) as (front, _),
+        Client(front.url) as one,
+        Client(front.url) as other,
+    ):
+        await one.initialize()
+        with pytest.raises(KeyError):
+            await other.initialize()
+        assert other.last is not None
+        assert other.last.status_code == 503
+        assert "retry-after" in other.last.headers
 
 
 async def test_a_session_that_the_upstream_forgot_is_opened_again_unseen(tmp_path: Path) -> None:
@@ -214,9 +229,9 @@ async def test_the_limits_of_streams_and_calls_are_kept(tmp_path: Path) -> None:
     async with (
         serving(toy.app) as behind,
         opened(HttpUpstream(behind.url), tmp_path, limits) as front,
+        Client(front.url) as client,
     ):
-        async with Client(front.url) as client:
-            message = {"jsonrpc": "2.0", "id": 9, "method": "ping"}
-            answer = (await client.exchange(message))[0]
-            assert client.last is not None
-            assert (client.last.status_code, answer["id"]) == (429, 9)
+        message = {"jsonrpc": "2.0", "id": 9, "method": "ping"}
+        answer = (await client.exchange(message))[0]
+        assert client.last is not None
+        assert (client.last.status_code, answer["id"]) == (429, 9)

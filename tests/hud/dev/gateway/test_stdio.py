@@ -73,35 +73,41 @@ async def test_both_eras_can_use_a_program(tmp_path: Path, kind: str) -> None:
 async def test_each_client_has_a_program_of_its_own_that_ends_with_its_session(
     tmp_path: Path,
 ) -> None:
-    async with in_front_of_program(tmp_path) as front:
-        async with Client(front.url) as one, Client(front.url) as other:
-            await one.initialize()
-            await other.initialize()
-            pids = [int(await client.text("pid")) for client in (one, other)]
-            assert pids[0] != pids[1]
-            await one.http.delete(one.url, headers=one.headers())
-            await until_gone(pids[0])
-            assert is_running(pids[1])
+    async with (
+        in_front_of_program(tmp_path) as front,
+        Client(front.url) as one,
+        Client(front.url) as other,
+    ):
+        await one.initialize()
+        await other.initialize()
+        pids = [int(await client.text("pid")) for client in (one, other)]
+        assert pids[0] != pids[1]
+        await one.http.delete(one.url, headers=one.headers())
+        await until_gone(pids[0])
+        assert is_running(pids[1])
     await until_gone(pids[1])
 
 
 async def test_on_a_shared_pipe_clients_keep_their_ids_apart(tmp_path: Path) -> None:
-    async with in_front_of_pipe(tmp_path) as front:
-        async with Client(front.url) as one, Client(front.url) as other:
-            await one.initialize()
-            await other.initialize()
-            assert await one.text("pid") == await other.text("pid")
-            texts: dict[str, str] = {}
+    async with (
+        in_front_of_pipe(tmp_path) as front,
+        Client(front.url) as one,
+        Client(front.url) as other,
+    ):
+        await one.initialize()
+        await other.initialize()
+        assert await one.text("pid") == await other.text("pid")
+        texts: dict[str, str] = {}
 
-            async def call(client: Client, text: str) -> None:
-                texts[text] = await client.text("echo", text=text)
+        async def call(client: Client, text: str) -> None:
+            texts[text] = await client.text("echo", text=text)
 
-            async with anyio.create_task_group() as tasks:
-                for number in range(10):
-                    tasks.start_soon(call, one, f"one {number}")
-                    tasks.start_soon(call, other, f"other {number}")
-            assert all(key == value for key, value in texts.items())
-            assert len(texts) == 20
+        async with anyio.create_task_group() as tasks:
+            for number in range(10):
+                tasks.start_soon(call, one, f"one {number}")
+                tasks.start_soon(call, other, f"other {number}")
+        assert all(key == value for key, value in texts.items())
+        assert len(texts) == 20
 
 
 @pytest.mark.parametrize("kind", ["program", "pipe"])

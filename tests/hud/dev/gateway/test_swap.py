@@ -99,12 +99,15 @@ async def test_nobody_is_told_when_nothing_changed(tmp_path: Path) -> None:
 
 
 async def test_a_listener_hears_only_what_it_asked_for(tmp_path: Path) -> None:
-    async with scene(tmp_path) as at, Client(at.front.url) as client:
-        async with client.listening(promptsListChanged=True) as modern:
-            ack = await first(modern)
-            assert ack["params"]["notifications"] == {"promptsListChanged": True}
-            await at.swap()
-            assert await none_soon(modern)
+    async with (
+        scene(tmp_path) as at,
+        Client(at.front.url) as client,
+        client.listening(promptsListChanged=True) as modern,
+    ):
+        ack = await first(modern)
+        assert ack["params"]["notifications"] == {"promptsListChanged": True}
+        await at.swap()
+        assert await none_soon(modern)
 
 
 async def test_a_client_without_a_stream_is_told_when_it_opens_one(tmp_path: Path) -> None:
@@ -307,30 +310,33 @@ async def test_a_server_that_dies_and_comes_back_is_noticed_and_told_of_once(
 ) -> None:
     old, new = ToyServer("old"), ToyServer("new", tools=("added",))
     old.add("hang", hang)
-    async with serving(old.app) as behind:
-        async with opened(HttpUpstream(behind.url), tmp_path, QUICK) as front:
-            async with Client(front.url) as client, anyio.create_task_group() as tasks:
-                await client.initialize()
-                async with client.stream() as events:
-                    answers: list[Json] = []
+    async with (
+        serving(old.app) as behind,
+        opened(HttpUpstream(behind.url), tmp_path, QUICK) as front,
+        Client(front.url) as client,
+        anyio.create_task_group() as tasks,
+    ):
+        await client.initialize()
+        async with client.stream() as events:
+            answers: list[Json] = []
 
-                    async def call(tool: str) -> None:
-                        answers.append(await client.call(tool))
+            async def call(tool: str) -> None:
+                answers.append(await client.call(tool))
 
-                    tasks.start_soon(call, "hang")
-                    await old.until(lambda: "hang" in old.calls)
-                    with anyio.fail_after(1):
-                        behind.server.die()
-                        while not answers:
-                            await anyio.lowlevel.checkpoint()
-                    assert "outcome unknown" in answers[0]["error"]["message"]
-                    tasks.start_soon(call, "echo")
-                    await front.until("waiting", held=1)
-                    async with serving(new.app, behind.port):
-                        assert (await first(events))["method"] == CHANGED
-                        await new.until(lambda: "echo" in new.calls)
-                        assert await none_soon(events)
-                        assert "result" in answers[1]
+            tasks.start_soon(call, "hang")
+            await old.until(lambda: "hang" in old.calls)
+            with anyio.fail_after(1):
+                behind.server.die()
+                while not answers:
+                    await anyio.lowlevel.checkpoint()
+            assert "outcome unknown" in answers[0]["error"]["message"]
+            tasks.start_soon(call, "echo")
+            await front.until("waiting", held=1)
+            async with serving(new.app, behind.port):
+                assert (await first(events))["method"] == CHANGED
+                await new.until(lambda: "echo" in new.calls)
+                assert await none_soon(events)
+                assert "result" in answers[1]
     assert new.calls == ["echo"]
 
 

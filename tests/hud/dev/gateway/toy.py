@@ -1,4 +1,4 @@
-"""An MCP server with nothing behind it: it does exactly what a test needs, and notes what it was told."""
+"""An MCP server with nothing behind it: it does what a test needs, and notes what it was told."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ class ToyServer:
         if not self.is_modern:
             return JSONResponse({"error": "which version?"}, status_code=400)
         if message["method"] == "server/discover":
-            capabilities = {"tools": {}}
+            capabilities: Json = {"tools": {}}
             return reply(
                 message,
                 {"supportedVersions": [MODERN], "capabilities": capabilities, "ttlMs": 9000},

@@ -1,0 +1,183 @@
+"""The zygote: it keeps the libraries loaded and forks each new version of an environment.
+
+Orders: `warm` (import the third-party modules that the environment imported last time), `serve` (fork a child that
+imports the author's modules afresh and serves the environment), `become` (do so in this process, where forking is
+unsafe). With `serve` and `become` comes a pipe, on which the version says, in one JSON line, what it loaded or why it
+could not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import gc
+import importlib
+import json
+import os
+import socket
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from hud.dev.forking.fresh import read_sources_below
+from hud.dev.forking.play import scenarios_of
+from hud.dev.forking.serving import serve
+from hud.environment.environment import Environment
+from hud.environment.modules import ENVIRONMENT_FILES, find_environment
+from hud.errors import EnvironmentFailure, HudError, describe, error_data
+from hud.runtime.forkserver import ForkServer, Order, fork_hazard, leave
+
+BACKLOG = 1024
+
+
+class Zygote:
+    """Obeys the dev session."""
+
+    def __init__(self, control: socket.socket) -> None:
+        handlers = {"warm": self._warm, "serve": self._serve, "become": self._become}
+        self._server = ForkServer(control, handlers)
+        self._modules: set[str] = set()
+
+    def run(self) -> None:
+        """Work until the control socket ends."""
+        importlib.import_module("anyio._backends._asyncio")
+        self._settle()
+        self._server.serve()
+
+    def _warm(self, order: Order) -> None:
+        for name in order["modules"]:
+            # What cannot be imported alone is imported by the child.
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
+        self._settle()
+        self._server.tell(event="warmed", unsafe=fork_hazard())
+
+    def _settle(self) -> None:
+        """Note what is loaded, and let children share its memory."""
+        self._modules = set(sys.modules)
+        gc.collect()
+        gc.freeze()
+
+    def _serve(self, order: Order) -> None:
+        status = self._server.take()
+        run = functools.partial(self._play, order, status)
+        self._server.fork(order["id"], run, close=[status])
+
+    def _become(self, order: Order) -> None:
+        status = self._server.take()
+        self._server.detach()
+        self._play(order, status)
+        leave(0)
+
+    def _play(self, order: Order, descriptor: int) -> None:
+        """Load the environment, serve it until told to stop, and say so, or why not."""
+        gc.enable()
+        status = Status(descriptor)
+        root = Path(order["root"])
+        try:
+            env = load(order["target"], root)
+            listener = listen(order["listen"])
+            modules = foreign(set(sys.modules) - self._modules, root)
+            loaded = {**describe_loaded(env, listener), "modules": modules}
+            told = functools.partial(status.tell, loaded)
+            asyncio.run(serve(env, listener, told, plays=order["plays"]))
+        except Exception as exc:
+            if status.was_told:
+                raise
+            status.tell(describe_failure(first(exc)))
+
+
+class Status:
+    """The pipe on which a version says, once, what became of it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self.was_told = False
+
+    def tell(self, event: dict[str, Any]) -> None:
+        """Say it; that nobody waits any more is fine."""
+        self.was_told = True
+        with contextlib.suppress(OSError), open(self._descriptor, "wb") as pipe:
+            pipe.write(json.dumps(event).encode() + b"\n")
+
+
+def load(target: str | None, root: Path) -> Environment:
+    """The environment as its files are now; everything that clients may ask for has been put together once.
+
+    Raises:
+        HudError: it cannot be imported, or there is none.
+    """
+    os.chdir(root)
+    sys.path.insert(0, str(root))
+    read_sources_below(root)
+    env = find_environment(target or default_module(root))
+    try:
+        _ = env.tool_definitions(), env.prompt_definitions()
+    except (TypeError, ValueError) as exc:
+        raise EnvironmentFailure(f"environment `{env.name}`: {describe(exc)}") from exc
+    return env
+
+
+def default_module(root: Path) -> str | None:
+    """The module in which an environment is looked for when none is named, if it is there."""
+    names = (name for name in ENVIRONMENT_FILES if (root / name).is_file())
+    return next((name.removesuffix(".py") for name in names), None)
+
+
+def listen(where: str | int) -> socket.socket:
+    """A listening socket: on a unix socket's path, or on a TCP port of every interface, 0 for a free one."""
+    if isinstance(where, int):
+        return socket.create_server(("", where), backlog=BACKLOG)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(where)
+    listener.listen(BACKLOG)
+    return listener
+
+
+def describe_loaded(env: Environment, listener: socket.socket) -> dict[str, Any]:
+    """What a version says of itself."""
+    is_tcp = listener.family != socket.AF_UNIX
+    scenarios = [prompt.name.rpartition(":")[2] for prompt in scenarios_of(env)]
+    port = listener.getsockname()[1] if is_tcp else 0
+    return {"event": "loaded", "name": env.name, "scenarios": scenarios, "port": port}
+
+
+def describe_failure(error: BaseException) -> dict[str, Any]:
+    """What a version says that could not be loaded."""
+    if isinstance(error, HudError):
+        return {"event": "failed", "message": error.message, "data": error_data(error)}
+    trace = "".join(traceback.format_exception(error))
+    data = error_data(EnvironmentFailure("", detail=trace))
+    return {"event": "failed", "message": describe(error), "data": data}
+
+
+def first(error: BaseException) -> BaseException:
+    """The first error in a group of groups."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def foreign(names: set[str], root: Path) -> list[str]:
+    """The modules among `names` that are not the author's, in the order in which they were imported."""
+    return [name for name in sys.modules if name in names and _is_foreign(sys.modules[name], root)]
+
+
+def _is_foreign(module: ModuleType, root: Path) -> bool:
+    """Whether a module comes from an installed library rather than from below the author's folder."""
+    file = getattr(module, "__file__", None)
+    if file is None:
+        return False
+    path = Path(file).resolve()
+    is_installed = any(part in ("site-packages", "dist-packages") for part in path.parts)
+    return is_installed or not path.is_relative_to(root)
+
+
+def main() -> None:
+    """Serve the control socket whose descriptor is the first argument."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    os.dup2(2, 1)
+    Zygote(control).run()
