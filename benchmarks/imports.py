@@ -1,6 +1,7 @@
 """How long importing takes, and how much memory, against the MCP library's own server stack.
 
-Each command is a fresh interpreter; they take turns, so that whatever disturbs the machine disturbs them alike.
+Each command is a fresh interpreter; they take turns, so that whatever disturbs the machine disturbs
+them alike.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=15, help="how often each command is run")
-    parser.add_argument("--original", action="store_true", help=f"compare with hud-python {VERSION}, too")
+    parser.add_argument(
+        "--original", action="store_true", help=f"compare with hud-python {VERSION}, too"
+    )
     return parser.parse_args()
 
 
@@ -61,7 +64,9 @@ def measure(folder: Path, repeats: int, its_python: Path | None) -> dict[str, li
         name: ((sys.executable, *arguments), ours) for name, arguments in COMMANDS.items()
     }
     if its_python:
-        jobs |= {name: ((str(its_python), *arguments), its) for name, arguments in ITS_COMMANDS.items()}
+        jobs |= {
+            name: ((str(its_python), *arguments), its) for name, arguments in ITS_COMMANDS.items()
+        }
     usages: dict[str, list[Usage]] = {name: [] for name in jobs}
     for turn in range(repeats + 1):
         for name, (argv, env) in jobs.items():
@@ -73,10 +78,13 @@ def measure(folder: Path, repeats: int, its_python: Path | None) -> dict[str, li
 
 def times(measured: Mapping[str, Sequence[Usage]]) -> list[Row]:
     """A row of milliseconds for each command."""
-    samples = {name: [usage.seconds * 1000 for usage in usages] for name, usages in measured.items()}
+    samples = {
+        name: [usage.seconds * 1000 for usage in usages] for name, usages in measured.items()
+    }
     reference = Row(REFERENCE, "ms", samples.pop(REFERENCE))
     return [reference] + [
-        Row(name, "ms", values, reference=reference, goal=GOALS.get(name)) for name, values in samples.items()
+        Row(name, "ms", values, reference=reference, goal=GOALS.get(name))
+        for name, values in samples.items()
     ]
 
 
@@ -84,7 +92,9 @@ def memory(measured: Mapping[str, Sequence[Usage]]) -> list[Row]:
     """A row of MB for each command."""
     samples = {name: [usage.memory for usage in usages] for name, usages in measured.items()}
     reference = Row(REFERENCE, "MB", samples.pop(REFERENCE))
-    return [reference] + [Row(name, "MB", values, reference=reference) for name, values in samples.items()]
+    return [reference] + [
+        Row(name, "MB", values, reference=reference) for name, values in samples.items()
+    ]
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
-"""What a rollout costs: alone, through `hud eval` by the thousand, and while models take their time.
+"""What a rollout costs: alone, through `hud eval` by the thousand, and while models take their
+time.
 
-The provider answers at once and runs in a process of its own, so what is left is the platform's time and the HTTP
-client's. What is compared takes turns. `fork` isolates each rollout in a process of its own, `shared` isolates nothing.
+The provider answers at once and runs in a process of its own, so what is left is the platform's
+time and the HTTP client's. What is compared takes turns. `fork` isolates each rollout in a process
+of its own, `shared` isolates nothing.
 """
 
 from __future__ import annotations
@@ -52,17 +54,26 @@ def main() -> None:
     introduce()
     its_python = original() if options.original else None
     with tempfile.TemporaryDirectory() as folder, provider() as base_url:
-        bench = Bench(Path(folder), base_url, its_python, options.repeats, options.batch, options.rollouts)
+        bench = Bench(
+            Path(folder), base_url, its_python, options.repeats, options.batch, options.rollouts
+        )
         rows = [*tool_only(bench), *with_agent(bench), *by_command(bench), *patience(bench)]
-    show(f"rollouts, {CONCURRENCY} at a time unless said otherwise: {options.repeats} × {options.batch} of each", rows)
+    show(
+        f"rollouts, {CONCURRENCY} at a time unless said otherwise: {options.repeats} × {options.batch} of each",
+        rows,
+    )
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--repeats", type=int, default=12, help="batches of each kind")
     parser.add_argument("--batch", type=int, default=60, help="rollouts of a batch")
     parser.add_argument("--rollouts", type=int, default=1000, help="rollouts of one `hud eval`")
-    parser.add_argument("--original", action="store_true", help=f"compare with hud-python {VERSION}, too")
+    parser.add_argument(
+        "--original", action="store_true", help=f"compare with hud-python {VERSION}, too"
+    )
     return parser.parse_args()
 
 
@@ -76,7 +87,10 @@ def tool_only(bench: Bench) -> list[Row | str]:
 def with_agent(bench: Bench) -> list[Row | str]:
     """Rollouts of an agent: two model calls, one tool call."""
     bare = (sys.executable, str(SUBJECTS / "bare_client.py"), bench.base_url)
-    commands = {BARE: Command(bare, environment(bench.folder), CONCURRENCY), **_rivals(bench, bench.base_url)}
+    commands = {
+        BARE: Command(bare, environment(bench.folder), CONCURRENCY),
+        **_rivals(bench, bench.base_url),
+    }
     subjects = take_turns(commands, bench.folder, repeats=bench.repeats, batch=bench.batch)
     reference = Row(BARE, "ms", subjects[BARE].times)
     return ["an agent rollout", *_rows(subjects, reference, AGENT_GOALS)]
@@ -109,8 +123,12 @@ def by_command(bench: Bench) -> list[Row | str]:
     ours = [hud_eval(bench, many)[0] for _ in range(max(1, bench.repeats // 4))]
     theirs = [its_eval(bench, many)] if bench.its_python else []
     least, most = hud_eval(bench, few)[0], hud_eval(bench, more)[0]
-    seconds = Row("forked: time", "s", [usage.seconds for usage in ours], goal=Goal(10.0 * many / 1000))
-    memory = Row("forked: memory of the command", "MB", [usage.memory for usage in ours], goal=Goal(200.0))
+    seconds = Row(
+        "forked: time", "s", [usage.seconds for usage in ours], goal=Goal(10.0 * many / 1000)
+    )
+    memory = Row(
+        "forked: memory of the command", "MB", [usage.memory for usage in ours], goal=Goal(200.0)
+    )
     growth = most.memory - least.memory
     return [
         f"`hud eval` of {many} agent rollouts",
@@ -136,7 +154,9 @@ def patience(bench: Bench) -> list[Row | str]:
         runs = [hud_eval(bench, count, "--model", model, "--isolation", isolation) for _ in repeats]
         name = FORKED if isolation == "fork" else SHARED
         rows.append(Row(name, "s", [seconds for _, seconds in runs], goal=Goal(1.5 * ideal)))
-        rows.append(Row(f"{name}, with the command's start", "s", [usage.seconds for usage, _ in runs]))
+        rows.append(
+            Row(f"{name}, with the command's start", "s", [usage.seconds for usage, _ in runs])
+        )
     return rows
 
 
@@ -144,8 +164,25 @@ def hud_eval(bench: Bench, count: int, *options: str) -> tuple[Usage, float]:
     """The real command: what it took, and how many seconds of that it played."""
     env = environment(bench.folder, OPENAI_BASE_URL=bench.base_url)
     report = bench.folder / "job.json"
-    slug = ("--task-ids", "strawberry-r", "--group-size", str(count), "--max-concurrent", str(CONCURRENCY))
-    argv = (sys.executable, "-m", "hud", "eval", TASKS, "openai_compatible", *slug, "--json", str(report))
+    slug = (
+        "--task-ids",
+        "strawberry-r",
+        "--group-size",
+        str(count),
+        "--max-concurrent",
+        str(CONCURRENCY),
+    )
+    argv = (
+        sys.executable,
+        "-m",
+        "hud",
+        "eval",
+        TASKS,
+        "openai_compatible",
+        *slug,
+        "--json",
+        str(report),
+    )
     usage = run((*argv, *(options or ("--model", "instant"))), bench.folder, env)
     job = json.loads(report.read_text())
     if [rollout["reward"] for rollout in job["rollouts"]] != [1.0] * count:
@@ -156,9 +193,30 @@ def hud_eval(bench: Bench, count: int, *options: str) -> tuple[Usage, float]:
 def its_eval(bench: Bench, count: int) -> Usage:
     """The original's command."""
     options = {"base_url": bench.base_url, "api_key": "none", "model": "instant"}
-    config = [part for name, value in options.items() for part in ("--config", f"openai_compatible.{name}={value}")]
-    slug = ("--task-ids", "strawberry-r", "--group-size", str(count), "--max-concurrent", str(CONCURRENCY), "--yes")
-    argv = (str(bench.its_python), "-m", "hud.cli", "eval", TASKS, "openai_compatible", *slug, *config)
+    config = [
+        part
+        for name, value in options.items()
+        for part in ("--config", f"openai_compatible.{name}={value}")
+    ]
+    slug = (
+        "--task-ids",
+        "strawberry-r",
+        "--group-size",
+        str(count),
+        "--max-concurrent",
+        str(CONCURRENCY),
+        "--yes",
+    )
+    argv = (
+        str(bench.its_python),
+        "-m",
+        "hud.cli",
+        "eval",
+        TASKS,
+        "openai_compatible",
+        *slug,
+        *config,
+    )
     return run(argv, bench.folder, environment(bench.folder, **QUIET))
 
 

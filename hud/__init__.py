@@ -6,8 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hud.environment import Environment
     from hud import eval as eval
+    from hud.environment import Environment
     from hud.eval.context import EvalContext
     from hud.task import Task
 

@@ -1,9 +1,13 @@
 """What can go wrong, as one tree: the class says which boundary was crossed.
 
-1. Vocabulary: `HudError` and its children; each carries one line (`message`) and the next command to type (`hint`).
-2. Classification: a rollout that fails does so at a `boundary` (see `Boundary`); the class knows which.
-3. Attribution: author's and third-party code raises plain Python; `boundary(cls, what)` translates what escapes, once.
-4. Surfacing: only the edges render. A `UserError` never shows a traceback, an unexpected exception always does.
+1. Vocabulary: `HudError` and its children; each carries one line (`message`) and the next command
+   to type (`hint`).
+2. Classification: a rollout that fails does so at a `boundary` (see `Boundary`); the class knows
+   which.
+3. Attribution: author's and third-party code raises plain Python; `boundary(cls, what)` translates
+   what escapes, once.
+4. Surfacing: only the edges render. A `UserError` never shows a traceback, an unexpected exception
+   always does.
 
     HudError
       UserError               a bad task file, an unknown slug, a missing key
@@ -37,7 +41,8 @@ Boundary = Literal[
 class HudError(Exception):
     """An error with one line for the reader and, where one helps, the next command to type.
 
-    `detail` holds longer evidence (an author's traceback, a server's last lines); edges may show it below the line.
+    `detail` holds longer evidence (an author's traceback, a server's last lines); edges may show it
+    below the line.
     """
 
     boundary: Boundary = "environment"
@@ -129,7 +134,9 @@ def boundary(error: type[HudError], what: str) -> Iterator[None]:
         yield
     except HudError:
         raise
-    except Exception as exc:  # the one place where author's and third-party exceptions get their boundary
+    except (
+        Exception
+    ) as exc:  # the one place where author's and third-party exceptions get their boundary
         raise error(f"{what}: {describe(exc)}") from exc
 
 
@@ -145,7 +152,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     if close:
         return f"did you mean {' or '.join(f'`{match}`' for match in close)}?"
-    return f"there are {', '.join(f'`{match}`' for match in names)}" if 0 < len(names) <= 12 else None
+    return (
+        f"there are {', '.join(f'`{match}`' for match in names)}" if 0 < len(names) <= 12 else None
+    )
 
 
 def error_data(exc: HudError, *, with_detail: bool = True) -> dict[str, Any]:

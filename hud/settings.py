@@ -1,4 +1,6 @@
-"""Every setting, read from the environment, `./.env` or `~/.hud/.env`, in that order. Nothing else reads variables."""
+"""Every setting, read from the environment, `./.env` or `~/.hud/.env`, in that order. Nothing else
+reads variables.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,10 @@ class Settings(BaseSettings):
     """Settings of the SDK and the command line; each field documents its variable."""
 
     model_config = SettingsConfigDict(
-        env_file=(USER_DIR / ".env", ".env"), env_file_encoding="utf-8", extra="ignore", populate_by_name=True
+        env_file=(USER_DIR / ".env", ".env"),
+        env_file_encoding="utf-8",
+        extra="ignore",
+        populate_by_name=True,
     )
 
     openai_api_key: str | None = Field(None, validation_alias="OPENAI_API_KEY")
@@ -27,7 +32,9 @@ class Settings(BaseSettings):
     """Key for Anthropic."""
     anthropic_base_url: str | None = Field(None, validation_alias="ANTHROPIC_BASE_URL")
     """Base URL of the Anthropic API."""
-    gemini_api_key: str | None = Field(None, validation_alias=AliasChoices("GEMINI_API_KEY", "GOOGLE_API_KEY"))
+    gemini_api_key: str | None = Field(
+        None, validation_alias=AliasChoices("GEMINI_API_KEY", "GOOGLE_API_KEY")
+    )
     """Key for Gemini."""
     gemini_base_url: str | None = Field(None, validation_alias="GEMINI_BASE_URL")
     """Base URL of Gemini's OpenAI-compatible endpoint."""
@@ -38,7 +45,9 @@ class Settings(BaseSettings):
     provider_retries: int = Field(4, validation_alias="HUD_PROVIDER_RETRIES", ge=0)
     """How often a failed provider request is tried again."""
     rollout_memory: int = Field(0, validation_alias="HUD_ROLLOUT_MEMORY", ge=0)
-    """Bytes of private memory that one isolated rollout may use; 0 means half of the machine's memory."""
+    """Bytes of private memory that one isolated rollout may use; 0 means half of the machine's
+    memory.
+    """
     results_dir: Path = Field(Path(".hud"), validation_alias="HUD_RESULTS_DIR")
     """Folder that local evaluations are written to."""
 
@@ -59,7 +68,9 @@ def get_settings() -> Settings:
 
 
 def variable(name: str) -> str | None:
-    """The value of an environment variable that a user's file or a scenario names; None if it is unset or empty."""
+    """The value of an environment variable that a user's file or a scenario names; None if it is
+    unset or empty.
+    """
     return os.environ.get(name) or None
 
 

@@ -1,4 +1,6 @@
-"""The original SDK, installed into a virtual environment of its own the first time that it is asked for."""
+"""The original SDK, installed into a virtual environment of its own the first time that it is asked
+for.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,15 @@ def original() -> Path | None:
     print(f"installing {PACKAGE} {VERSION} into {folder} …", flush=True)
     steps = (
         [sys.executable, "-m", "venv", "--clear", str(folder)],
-        [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", f"{PACKAGE}=={VERSION}"],
+        [
+            str(python),
+            "-m",
+            "pip",
+            "--disable-pip-version-check",
+            "install",
+            "--quiet",
+            f"{PACKAGE}=={VERSION}",
+        ],
     )
     for step in steps:
         finished = subprocess.run(step, capture_output=True, text=True, check=False)

@@ -1,4 +1,5 @@
-"""Processes that are measured: how long they take, how much memory they hold, how much processor time they use.
+"""Processes that are measured: how long they take, how much memory they hold, how much processor
+time they use.
 
 What is told of a process under way comes from /proc, so it is there on Linux only.
 """
@@ -32,7 +33,9 @@ class Usage:
 def environment(home: Path, **variables: str) -> dict[str, str]:
     """The variables of a user without keys and settings, with this checkout's `hud`."""
     plain = {
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+        "PATH": os.pathsep.join(
+            [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+        ),
         "PYTHONPATH": str(ROOT),
         "HOME": str(home),
         "HUD_HOME": str(home),
@@ -51,7 +54,9 @@ def run(argv: Sequence[str], folder: Path, env: Mapping[str, str]) -> Usage:
     log = folder / "output.txt"
     with log.open("w") as output:
         started = time.perf_counter()
-        process = subprocess.Popen(argv, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            argv, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
         peak = _Peak(process.pid)
         _, status, used = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
@@ -99,7 +104,11 @@ def children(pid: int) -> list[int]:
         threads = [thread.name for thread in tasks.iterdir()]
     except OSError:
         return []
-    return [int(child) for thread in threads for child in _read(f"/proc/{pid}/task/{thread}/children").split()]
+    return [
+        int(child)
+        for thread in threads
+        for child in _read(f"/proc/{pid}/task/{thread}/children").split()
+    ]
 
 
 def processor_seconds(pid: int) -> float:

@@ -1,4 +1,6 @@
-"""What is measured again and again: a program of `subjects/` in a process of its own, which plays rollouts on demand."""
+"""What is measured again and again: a program of `subjects/` in a process of its own, which plays
+rollouts on demand.
+"""
 
 from __future__ import annotations
 
@@ -64,10 +66,17 @@ class Subject:
         return seconds
 
 
-def take_turns(commands: Mapping[str, Command], folder: Path, *, repeats: int, batch: int) -> dict[str, Subject]:
-    """Play batches of rollouts with each subject by turns; a first batch, which warms it up, does not count."""
+def take_turns(
+    commands: Mapping[str, Command], folder: Path, *, repeats: int, batch: int
+) -> dict[str, Subject]:
+    """Play batches of rollouts with each subject by turns; a first batch, which warms it up, does
+    not count.
+    """
     with ExitStack() as running:
-        subjects = {name: running.enter_context(_started(command, folder)) for name, command in commands.items()}
+        subjects = {
+            name: running.enter_context(_started(command, folder))
+            for name, command in commands.items()
+        }
         for subject in subjects.values():
             subject.warm_up(min(batch, 2 * subject.concurrency))
         for _ in range(repeats):
@@ -79,6 +88,11 @@ def take_turns(commands: Mapping[str, Command], folder: Path, *, repeats: int, b
 @contextmanager
 def _started(command: Command, folder: Path) -> Iterator[Subject]:
     with subprocess.Popen(
-        command.argv, cwd=folder, env=command.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command.argv,
+        cwd=folder,
+        env=command.env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         yield Subject(process, command.concurrency)

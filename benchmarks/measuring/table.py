@@ -1,4 +1,6 @@
-"""The table that a benchmark prints: a row for each thing measured, beside what it is compared with."""
+"""The table that a benchmark prints: a row for each thing measured, beside what it is compared
+with.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ HEADINGS = ("", "median", "p95", "best", "cpu", "ratio", "goal", "")
 
 @dataclass(frozen=True)
 class Goal:
-    """What the median shall not exceed: an amount in the row's unit, or a multiple of the reference."""
+    """What the median shall not exceed: an amount in the row's unit, or a multiple of the
+    reference.
+    """
 
     limit: float
     is_ratio: bool = False
@@ -69,7 +73,10 @@ def show(title: str, rows: Iterable[Row | str]) -> None:
 
 
 def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [cell.ljust(width) if not column else cell.rjust(width) for column, (cell, width) in enumerate(zip(cells, widths, strict=True))]
+    padded = [
+        cell.ljust(width) if not column else cell.rjust(width)
+        for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]
     return "  ".join(padded).rstrip()
 
 
@@ -97,11 +104,17 @@ def _limit(goal: Goal, unit: str) -> str:
 
 
 def introduce() -> None:
-    """Say what is measured with and on, and warn where the machine is busy before anything has started."""
+    """Say what is measured with and on, and warn where the machine is busy before anything has
+    started.
+    """
     cores = os.cpu_count() or 1
-    print(f"Python {platform.python_version()}, mcp {version('mcp')}, {cores} cores, load average {_load()}")
+    print(
+        f"Python {platform.python_version()}, mcp {version('mcp')}, {cores} cores, load average {_load()}"
+    )
     if os.getloadavg()[0] > BUSY * cores:
-        print("warning: the machine is busy, so that figures are too high; compare ratios, `best` and `cpu`")
+        print(
+            "warning: the machine is busy, so that figures are too high; compare ratios, `best` and `cpu`"
+        )
 
 
 def _load() -> str:

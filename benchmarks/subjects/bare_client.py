@@ -1,4 +1,6 @@
-"""The two model calls of an agent rollout with the `openai` package alone: `bare_client.py BASE_URL`."""
+"""The two model calls of an agent rollout with the `openai` package alone: `bare_client.py
+BASE_URL`.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ async def converse(client: openai.AsyncOpenAI) -> None:
     assert message.tool_calls
     messages.append(message.model_dump(exclude_none=True))
     messages.append({"role": "tool", "tool_call_id": message.tool_calls[0].id, "content": "3"})
-    answered = await client.chat.completions.create(model="instant", messages=messages, tools=[TOOL])
+    answered = await client.chat.completions.create(
+        model="instant", messages=messages, tools=[TOOL]
+    )
     assert "3" in (answered.choices[0].message.content or "")
 
 

@@ -1,4 +1,6 @@
-"""How a subject is driven: `COUNT CONCURRENCY` on standard input, the seconds that it took on standard output."""
+"""How a subject is driven: `COUNT CONCURRENCY` on standard input, the seconds that it took on
+standard output.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The original's rollouts, in one process: `original.py TASKS [BASE_URL]`, run by the original's own interpreter."""
+"""The original's rollouts, in one process: `original.py TASKS [BASE_URL]`, run by the original's
+own interpreter.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import hud
 from hud.cli.utils.collect import collect_tasks
 from hud.datasets.runner import run_dataset
 from on_demand import at_a_time, serve
+
+import hud
 
 
 async def call_the_tool(task: Any) -> None:
@@ -31,7 +34,11 @@ async def main(source: str, base_url: str | None = None) -> None:
             await at_a_time(lambda: call_the_tool(task), count, concurrency)
             return
         played = await run_dataset(
-            [task], "openai_compatible", agent_params=options, max_concurrent=concurrency, group_size=count
+            [task],
+            "openai_compatible",
+            agent_params=options,
+            max_concurrent=concurrency,
+            group_size=count,
         )
         assert len(played) == count
         assert all(context.reward == 1.0 for context in played)

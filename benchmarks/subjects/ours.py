@@ -1,4 +1,6 @@
-"""Our rollouts, as `hud eval` runs them: `ours.py fork|shared TASKS [BASE_URL]`; without a URL there is no model."""
+"""Our rollouts, as `hud eval` runs them: `ours.py fork|shared TASKS [BASE_URL]`; without a URL
+there is no model.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +25,18 @@ async def load(isolation: str, source: str) -> tuple[Runtime, list[Task]]:
     """The tasks, and the runtime that isolates their rollouts as asked."""
     if isolation == "shared":
         return LocalRuntime(), collect(source)
-    runtime = WorkerRuntime(Source("hud.eval.taskset:collect", {"source": source}), memory=machine_memory() // 2)
+    runtime = WorkerRuntime(
+        Source("hud.eval.taskset:collect", {"source": source}), memory=machine_memory() // 2
+    )
     return runtime, await runtime.load()
 
 
 async def call_the_tool(context: EvalContext) -> None:
     """Play as a model would, without one."""
     arguments = context.task.args or {}
-    counted = await context.call_tool("count_letter", text=arguments["word"], letter=arguments["letter"])
+    counted = await context.call_tool(
+        "count_letter", text=arguments["word"], letter=arguments["letter"]
+    )
     await context.submit(counted.text)
 
 
@@ -50,7 +56,9 @@ async def main(isolation: str, source: str, base_url: str | None = None) -> None
     play = agent(base_url) if base_url else call_the_tool
 
     async def batch(count: int, concurrency: int) -> None:
-        rollouts = (Rollout("benchmark", tasks[0], "benchmark", index, play) for index in range(count))
+        rollouts = (
+            Rollout("benchmark", tasks[0], "benchmark", index, play) for index in range(count)
+        )
         async for outcome in run_rollouts(rollouts, runtime, concurrency=min(count, concurrency)):
             if outcome.record.reward != 1.0:
                 raise SystemExit(f"a rollout did not succeed: {outcome.record}")

@@ -1,4 +1,6 @@
-"""What commands print: data on standard output, everything else on standard error. Readable without colour."""
+"""What commands print: data on standard output, everything else on standard error. Readable without
+colour.
+"""
 
 from __future__ import annotations
 
@@ -49,8 +51,14 @@ def _styled(text: str, colour: int) -> str:
 
 
 def clean(text: str) -> str:
-    """Text without control characters, direction marks and half characters, which foreign text may carry."""
-    return "".join(char for char in text if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf", "Cs"))
+    """Text without control characters, direction marks and half characters, which foreign text may
+    carry.
+    """
+    return "".join(
+        char
+        for char in text
+        if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf", "Cs")
+    )
 
 
 def plain(text: str) -> None:

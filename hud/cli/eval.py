@@ -30,33 +30,65 @@ ROLLOUT_DESCRIPTORS = 6
 
 
 def evaluate(
-    source: Annotated[str | None, typer.Argument(help="File or folder with tasks: .py, .json, .jsonl.")] = None,
-    agent: Annotated[str | None, typer.Argument(help="An agent or a model: claude, oracle, gpt-5.4, …")] = None,
-    all_tasks: Annotated[bool, typer.Option("--all", help="Run every task, not only the first.")] = False,
-    full: Annotated[bool, typer.Option("--full", help="--all, with up to 100 steps a rollout.")] = False,
-    task_ids: Annotated[str | None, typer.Option(help="Run these slugs, separated by commas.")] = None,
-    group_size: Annotated[int | None, typer.Option("--group-size", "--group", help="Runs of each task.")] = None,
+    source: Annotated[
+        str | None, typer.Argument(help="File or folder with tasks: .py, .json, .jsonl.")
+    ] = None,
+    agent: Annotated[
+        str | None, typer.Argument(help="An agent or a model: claude, oracle, gpt-5.4, …")
+    ] = None,
+    all_tasks: Annotated[
+        bool, typer.Option("--all", help="Run every task, not only the first.")
+    ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="--all, with up to 100 steps a rollout.")
+    ] = False,
+    task_ids: Annotated[
+        str | None, typer.Option(help="Run these slugs, separated by commas.")
+    ] = None,
+    group_size: Annotated[
+        int | None, typer.Option("--group-size", "--group", help="Runs of each task.")
+    ] = None,
     max_concurrent: Annotated[int | None, typer.Option(help="Rollouts at a time (30).")] = None,
-    max_steps: Annotated[int | None, typer.Option(help="Model calls of one rollout (10); -1: no bound.")] = None,
+    max_steps: Annotated[
+        int | None, typer.Option(help="Model calls of one rollout (10); -1: no bound.")
+    ] = None,
     model: Annotated[str | None, typer.Option("--model", "-m", help="The agent's model.")] = None,
-    config: Annotated[list[str] | None, typer.Option("--config", "-c", help="Option of the agent, KEY=VALUE.")] = None,
-    allowed_tools: Annotated[str | None, typer.Option(help="Only these tools (patterns, commas).")] = None,
-    disallowed_tools: Annotated[str | None, typer.Option(help="Not these tools (patterns, commas).")] = None,
-    timeout: Annotated[float | None, typer.Option(help="Seconds that one rollout may take.")] = None,
+    config: Annotated[
+        list[str] | None, typer.Option("--config", "-c", help="Option of the agent, KEY=VALUE.")
+    ] = None,
+    allowed_tools: Annotated[
+        str | None, typer.Option(help="Only these tools (patterns, commas).")
+    ] = None,
+    disallowed_tools: Annotated[
+        str | None, typer.Option(help="Not these tools (patterns, commas).")
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(help="Seconds that one rollout may take.")
+    ] = None,
     isolation: Annotated[str | None, typer.Option(help="fork (default), spawn or shared.")] = None,
-    seed: Annotated[str | None, typer.Option(help="Seed the random generators of each rollout.")] = None,
-    pass_threshold: Annotated[float | None, typer.Option(help="Reward from which a run passes (1.0).")] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write job and rollouts as JSON.")] = None,
-    junit_file: Annotated[Path | None, typer.Option("--junit", help="Write a JUnit report.")] = None,
+    seed: Annotated[
+        str | None, typer.Option(help="Seed the random generators of each rollout.")
+    ] = None,
+    pass_threshold: Annotated[
+        float | None, typer.Option(help="Reward from which a run passes (1.0).")
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write job and rollouts as JSON.")
+    ] = None,
+    junit_file: Annotated[
+        Path | None, typer.Option("--junit", help="Write a JUnit report.")
+    ] = None,
     list_only: Annotated[bool, typer.Option("--list", help="List the tasks, run nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every rollout's steps.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show every rollout's steps.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show the table only.")] = False,
 ) -> int:
     """Run tasks with an agent and show their rewards.
 
-    Without --all, --full or --task-ids only the first task runs. Exit status: 0 every rollout was scored, 1 one
-    failed, 2 wrong usage, 130 interrupted.
+    Without --all, --full or --task-ids only the first task runs. Exit status: 0 every rollout was
+    scored, 1 one failed, 2 wrong usage, 130 interrupted.
     """
     given = {
         "source": source,
@@ -111,7 +143,9 @@ def _check_writable(path: Path | None) -> None:
 
 
 def _allow_descriptors(concurrent: int) -> None:
-    """Ask for as many open files as so many rollouts at a time need; what is refused fails rollouts, not the job."""
+    """Ask for as many open files as so many rollouts at a time need; what is refused fails
+    rollouts, not the job.
+    """
     needed = OWN_DESCRIPTORS + concurrent * ROLLOUT_DESCRIPTORS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < needed:
@@ -149,7 +183,10 @@ def choose_agent(config: EvalConfig, *, ask: bool) -> str:
     if with_key:
         return with_key[0]
     names = ", ".join(f"`{name}`" for name in AGENTS)
-    raise UserError(f"no agent is named and no provider's key is set; the agents are {names}", hint=f"hud eval {config.source} oracle")
+    raise UserError(
+        f"no agent is named and no provider's key is set; the agents are {names}",
+        hint=f"hud eval {config.source} oracle",
+    )
 
 
 def _ask(names: list[str]) -> str:
@@ -158,7 +195,11 @@ def _ask(names: list[str]) -> str:
     for number, name in enumerate(names, start=1):
         console.note(f"  {number}  {name:<18} {AGENTS[name].description}")
     chosen = typer.prompt("Agent", default=names[0], err=True)
-    return names[int(chosen) - 1] if chosen.isdecimal() and 0 < int(chosen) <= len(names) else str(chosen)
+    return (
+        names[int(chosen) - 1]
+        if chosen.isdecimal() and 0 < int(chosen) <= len(names)
+        else str(chosen)
+    )
 
 
 async def _run(job: Job, json_file: Path | None, junit_file: Path | None) -> int:
@@ -199,7 +240,9 @@ def _report(job: Job, folder: Path | None) -> None:
     for scenario in sorted(summary.outside):
         console.warn(f"scenario `{scenario}` gave rewards outside [0, 1]; they count as they are")
     if summary.limited:
-        console.warn(f"{summary.limited} runs used up their steps; they were graded without an answer")
+        console.warn(
+            f"{summary.limited} runs used up their steps; they were graded without an answer"
+        )
     if not job.config.quiet:
         console.note(f"results: {folder}   (hud show {folder.name})")
 

@@ -1,4 +1,5 @@
-"""The command's entry: finds the subcommand, runs it, and turns what it raises into a message and an exit status.
+"""The command's entry: finds the subcommand, runs it, and turns what it raises into a message and
+an exit status.
 
 Exit status: 0 success, 1 something failed, 2 the command cannot be run as given, 130 interrupted.
 """
@@ -82,7 +83,9 @@ def _help() -> str:
     width = max(map(len, COMMANDS))
     lines = [f"  {name:<{width}}  {line}" for name, line in COMMANDS.items()]
     about = "Write, debug, serve and evaluate environments for AI agents, on your own machine."
-    return "\n".join([USAGE, "", about, "", *lines, "", "`hud COMMAND --help` says more about one."])
+    return "\n".join(
+        [USAGE, "", about, "", *lines, "", "`hud COMMAND --help` says more about one."]
+    )
 
 
 def _run(name: str, arguments: list[str]) -> int:

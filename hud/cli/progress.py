@@ -1,4 +1,6 @@
-"""Live progress of an evaluation: a bar on a terminal, a line a rollout elsewhere. On standard error."""
+"""Live progress of an evaluation: a bar on a terminal, a line a rollout elsewhere. On standard
+error.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,10 @@ class Progress:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
@@ -63,15 +68,26 @@ class Progress:
         if self._bar is not None:
             mean = f"mean {self._total_reward / self._scored:.2f}" if self._scored else ""
             failed = f"{self._failed} failed" if self._failed else ""
-            self._bar.update(self._bar.task_ids[0], completed=event.done, description=f"{mean}  {failed}".strip())
+            self._bar.update(
+                self._bar.task_ids[0], completed=event.done, description=f"{mean}  {failed}".strip()
+            )
         if self._verbose or (self._bar is None and not self._quiet):
             self._line(event)
 
     def _line(self, event: Finished) -> None:
         record = event.record
-        sign, ending = ("✓", f"{record.reward:g}") if record.status == "scored" else ("✗", f"{record.boundary}: {record.error}")
-        work = f"{record.model_calls} model and {record.tool_calls} tool calls, " if self._verbose else ""
-        line = f"{sign} [{event.done}/{event.total}] {record.task} #{record.index + 1}  {ending}  ({work}{record.seconds:.2f} s)"
+        sign, ending = (
+            ("✓", f"{record.reward:g}")
+            if record.status == "scored"
+            else ("✗", f"{record.boundary}: {record.error}")
+        )
+        work = (
+            f"{record.model_calls} model and {record.tool_calls} tool calls, "
+            if self._verbose
+            else ""
+        )
+        run = f"[{event.done}/{event.total}] {record.task} #{record.index + 1}"
+        line = f"{sign} {run}  {ending}  ({work}{record.seconds:.2f} s)"
         if self._bar is not None:
             self._bar.console.print(console.clean(line), markup=False, highlight=False)
         else:

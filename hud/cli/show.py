@@ -17,7 +17,9 @@ from hud.wire import Transcript
 
 
 def show(
-    job: Annotated[str | None, typer.Argument(help="A job's id or its beginning; the newest one if left out.")] = None,
+    job: Annotated[
+        str | None, typer.Argument(help="A job's id or its beginning; the newest one if left out.")
+    ] = None,
     rollout: Annotated[str | None, typer.Option(help="Show this rollout's transcript.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
@@ -32,7 +34,10 @@ def show(
         console.data(json.dumps(exported, indent=2))
         return 0
     took = f", {record.seconds:.1f} s" if record.seconds is not None else ""
-    console.note(f"{record.name} with {record.variants[0].name}, {record.created_at:%Y-%m-%d %H:%M} UTC, {record.status}{took}")
+    console.note(
+        f"{record.name} with {record.variants[0].name}, "
+        f"{record.created_at:%Y-%m-%d %H:%M} UTC, {record.status}{took}"
+    )
     console.plain(render(Summary.of(record.tasks, read_rollouts(folder), record.pass_threshold)))
     return 0
 
@@ -49,7 +54,11 @@ def _show_rollout(folder: Path, rollout: str, as_json: bool) -> int:
 
 def _document(transcript: Transcript) -> list[str]:
     record = transcript.rollout
-    outcome = f"reward {record.reward:g}" if record.reward is not None else f"{record.boundary}: {record.error}"
+    outcome = (
+        f"reward {record.reward:g}"
+        if record.reward is not None
+        else f"{record.boundary}: {record.error}"
+    )
     lines = [f"{record.id}  {record.status}  {outcome}  ({record.seconds:.2f} s)", ""]
     lines += [_line(step) for step in transcript.steps]
     if transcript.log:
@@ -61,5 +70,7 @@ def _document(transcript: Transcript) -> list[str]:
 
 def _line(step: TraceStep) -> str:
     ending = step.error or step.result
-    text = ending if isinstance(ending, str) else json.dumps(ending, ensure_ascii=False, default=str)
+    text = (
+        ending if isinstance(ending, str) else json.dumps(ending, ensure_ascii=False, default=str)
+    )
     return f"{step.started:8.3f}s {step.kind:<12} {step.name:<20} {text[:300]}"

@@ -308,8 +308,8 @@ class Container(Protocol):
 
 
 class Containers(Protocol):
-    """An engine. Entering it makes sure that it answers, and reaps; leaving it removes what was made
-    through it.
+    """An engine. Entering it makes sure that it answers, and reaps; leaving it removes what was
+    made through it.
     """
 
     @property

@@ -292,7 +292,9 @@ class FakeContainers:
         if before is None or not reused or request.no_cache:
             self.images_by_tag[tag] = replace(_image(tag, source), labels={labels.SOURCE: source})
             self._programs.setdefault(tag, _sleep)
-        return BuildResult(self.images_by_tag[tag], tag, source, reused and not request.no_cache, 0.0)
+        return BuildResult(
+            self.images_by_tag[tag], tag, source, reused and not request.no_cache, 0.0
+        )
 
     async def images(self) -> list[Image]:
         return [image for image in self.images_by_tag.values() if labels.SOURCE in image.labels]

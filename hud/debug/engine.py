@@ -94,7 +94,7 @@ async def _run(phase: Phase, examination: Examination) -> PhaseEvent:
             passed = await phase.check(examination)
     except (DockerFailure, UserError):
         raise
-    except (HudError, MCPError, OSError, RuntimeError) as exc:
+    except (HudError, MCPError, OSError, RuntimeError, ValueError) as exc:
         seconds = time.monotonic() - started
         evidence = await _evidence(phase, examination, exc)
         return PhaseEvent(phase, "failed", seconds, remedy=diagnose(evidence), evidence=evidence)

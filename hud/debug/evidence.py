@@ -105,6 +105,11 @@ class Evidence:
     noise: tuple[str, ...] = ()
     """Lines that it printed on stdout and that are no protocol."""
 
+    @property
+    def is_garbled(self) -> bool:
+        """Whether something was printed into the protocol's own lines."""
+        return any(is_spoilt(line) for line in self.noise)
+
     def as_json(self) -> dict[str, Any]:
         """What a reader can use of it; what is empty is left out."""
         fields = {
@@ -127,6 +132,11 @@ class Evidence:
             for key, value in fields.items()
             if key in always or value not in (None, "", [], False)
         }
+
+
+def is_spoilt(line: str) -> bool:
+    """Whether a line that is no protocol holds a message of it."""
+    return '"jsonrpc"' in line
 
 
 def parse_listeners(table: str) -> tuple[Listener, ...]:

@@ -1,8 +1,7 @@
 """From evidence to a diagnosis: what is wrong in one line, and what to do about it. Pure.
 
 1. A process killed for memory is that, whatever else is known.
-2. A kind that the check knows already is taken as it is, unless it only says where the author's
-   code failed (`SOFT`).
+2. A kind that the check knows already is taken as it is, unless it is `SOFT`.
 3. Then words decide: those of the error before its detail, and that before stderr.
 4. What is left shows in how the process stands: it ended, prints on stdout, listens elsewhere, or
    is silent.
@@ -49,12 +48,13 @@ FIXES = {
     Kind.PROMPT_CHANGES: "let the prompt depend on its arguments alone: seed what is random",
     Kind.SHARED_STATE: "keep state inside the container: rollouts run side by side",
     Kind.SHUTDOWN: "end on SIGTERM: write CMD in its exec form, and wait for nothing",
+    Kind.HANGS: "find out what it waits for; what the server printed is below",
     Kind.LEFTOVERS: "end what the server started before it ends itself: @env.shutdown",
 }
 """What to do about the kinds that a check knows by itself."""
 
-SOFT = {Kind.IMPORT, Kind.TOOL, Kind.SETUP, Kind.GRADING}
-"""Kinds whose error may speak of a more telling one."""
+SOFT = {Kind.HTTP, Kind.IMPORT, Kind.TOOL, Kind.SETUP, Kind.GRADING}
+"""Kinds that only say where it failed: words, and how the server ended, tell more."""
 
 
 def diagnose(evidence: Evidence) -> Remedy:
@@ -63,8 +63,10 @@ def diagnose(evidence: Evidence) -> Remedy:
         told = "out of memory: it used more than its limit"
         limit = f" of {evidence.memory}" if evidence.memory else ""
         return _remedy(Kind.MEMORY, told + limit, RAISE_MEMORY)
-    if evidence.kind is Kind.STDOUT:
+    if evidence.kind is Kind.STDOUT or (evidence.kind is Kind.HANGS and evidence.is_garbled):
         return _polluted(evidence)
+    if evidence.kind in FIXES and evidence.kind not in SOFT:
+        return _remedy(evidence.kind, evidence.error, FIXES[evidence.kind])
     for text in _telling(evidence):
         if found := _by_words(text, evidence):
             return found
@@ -75,9 +77,10 @@ def diagnose(evidence: Evidence) -> Remedy:
 
 def _telling(evidence: Evidence) -> list[str]:
     """The texts whose words may decide."""
+    said = [] if evidence.kind is Kind.HTTP else [evidence.error, evidence.detail]
     if evidence.kind in FIXES and evidence.running:
-        return [evidence.error, evidence.detail] if evidence.kind in SOFT else []
-    return [evidence.error, evidence.detail, "\n".join(evidence.stderr)]
+        return said
+    return [*said, "\n".join(evidence.stderr)]
 
 
 def _remedy(kind: Kind, error: str, fix: str) -> Remedy:
@@ -194,6 +197,4 @@ def _silent(evidence: Evidence) -> Remedy:
 
 
 def _unknown(evidence: Evidence) -> Remedy:
-    if evidence.timed_out:
-        return _remedy(Kind.HANGS, evidence.error, "see what the server printed, below")
     return _remedy(Kind.UNKNOWN, evidence.error, "see what the server printed, below")

@@ -1,10 +1,12 @@
-"""A dev session: the gateway, the watcher and the versions behind it, joined. Yields events; prints nothing.
+"""A dev session: the gateway, the watcher and the versions behind it, joined. Yields events; prints
+nothing.
 
-1. A save is decided upon (`watcher.decide`), the new version is started and asked what it offers, and only then takes
-   over.
-2. A version that cannot be loaded changes nothing: the last good one serves on, and the next save tries again.
-3. While one change is worked on, further ones are collected; together they are one more reload. A version that takes
-   long to load is given up for them.
+1. A save is decided upon (`watcher.decide`), the new version is started and asked what it offers,
+   and only then takes over.
+2. A version that cannot be loaded changes nothing: the last good one serves on, and the next save
+   tries again.
+3. While one change is worked on, further ones are collected; together they are one more reload. A
+   version that takes long to load is given up for them.
 4. A step that fails for another reason than the author's code falls through to the next higher one.
 5. Where two versions have no room beside each other, the old one ends first, and calls wait.
 """
@@ -20,7 +22,7 @@ from pathlib import Path
 from hud.dev.backend import Backend, Instance
 from hud.dev.gateway import Gateway, Swap, UpstreamFailure
 from hud.dev.watcher import Action, Step, WatchList, decide, watch
-from hud.errors import DockerFailure, HudError, StartFailure, UserError
+from hud.errors import DockerFailure, HudError, StartFailure
 
 GRACE_SECONDS = 30.0
 """How long calls under way may go on in the old version."""
@@ -88,14 +90,21 @@ class DevSession:
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _pending: list[Path] = field(default_factory=list)
     _owed: Action | None = None
-    """What a superseded version was started for."""
+    """What a version was started for that was superseded or failed, and is still to be done."""
+    _blindness: HudError | OSError | None = None
+    """Why files are not watched any more."""
+    _was_ready: bool = False
     _serving: Instance | None = None
     _serving_since: float = 0.0
     _deaths: int = 0
     _mourner: asyncio.Task[None] | None = None
 
     async def events(self) -> AsyncIterator[Event]:
-        """Start, then work on changes until `stop` is called."""
+        """Start, then work on changes until `stop` is called.
+
+        Raises:
+            HudError, OSError: files cannot be watched.
+        """
         watching = asyncio.create_task(self._watch())
         try:
             first = Action(Step.RELOAD, "the session starts")
@@ -120,8 +129,12 @@ class DevSession:
     async def _watch(self) -> None:
         if not self.watched.paths:
             return
-        async for changed in watch(self.watched, poll=self.poll, stop=self._stop):
-            self._pending = list(dict.fromkeys([*self._pending, *changed]))
+        try:
+            async for changed in watch(self.watched, poll=self.poll, stop=self._stop):
+                self._pending = list(dict.fromkeys([*self._pending, *changed]))
+                self._news.set()
+        except (HudError, OSError) as exc:
+            self._blindness = exc
             self._news.set()
 
     async def _next_action(self) -> Action | None:
@@ -131,6 +144,8 @@ class DevSession:
             self._news.clear()
             if self._stop.is_set():
                 return None
+            if self._blindness is not None:
+                raise self._blindness
             changed, self._pending = self._pending, []
             action = decide(changed, self.watched, has_image=self.has_image)
             owed, self._owed = self._owed, None
@@ -173,11 +188,14 @@ class DevSession:
             self._owed = action
             return None
         except HudError as exc:
+            if action.step > Step.RELOAD:
+                self._owed = action
             self.gateway.fail(f"{action.cause}: {exc.message}")
             seconds = time.monotonic() - started
             return Failed(action.cause, exc, seconds, self._serving is not None)
         seconds = time.monotonic() - started
-        if swap.generation == 1 and action.cause == "the session starts":
+        if not self._was_ready:
+            self._was_ready = True
             return Ready(instance, swap, seconds)
         return Reloaded(done.cause, done.step, seconds, instance, swap)
 
@@ -216,7 +234,8 @@ class DevSession:
                 await asyncio.wait({loading})
 
     async def _put_into_service(self, action: Action) -> tuple[Instance, Swap]:
-        """Start a version and let the gateway take it; where there is no room for two, end the old one first.
+        """Start a version and let the gateway take it; where there is no room for two, end the old
+        one first.
 
         Raises:
             HudError: it could not be loaded, or does not answer.
@@ -275,9 +294,8 @@ def _both(owed: Action, action: Action) -> Action:
 
 def _is_authors(exc: HudError) -> bool:
     """Whether the author's files are at fault, so that no higher step can help."""
-    return not isinstance(exc, StartFailure | UpstreamFailure | DockerFailure) or isinstance(
-        exc, UserError
-    )
+    is_ours = isinstance(exc, StartFailure | UpstreamFailure | DockerFailure)
+    return not is_ours or exc.boundary == "build"
 
 
 def _lacks_room(exc: HudError) -> bool:

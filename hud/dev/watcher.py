@@ -1,20 +1,25 @@
 """Which saved files matter, and what to do about them. Watching is one generator; deciding is pure.
 
-1. Only what was named is watched; a file is watched through its folder, so that editors may replace it.
-2. A change counts if the content differs (by hash): touching a file, or saving it unchanged, does nothing.
-3. The ladder: rebuild files → rebuild; files that only the image holds → restart; watched source → reload.
+1. Only what was named is watched; a file is watched through its folder, so that editors may replace
+   it.
+2. A change counts if the content differs (by hash): touching a file, or saving it unchanged, does
+   nothing.
+3. The ladder: rebuild files → rebuild; files that only the image holds → restart; watched source →
+   reload.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterable, Mapping
+import importlib
+import os
+import re
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
-
-from watchfiles import awatch
+from types import ModuleType
 
 from hud.errors import UserError
 
@@ -37,7 +42,7 @@ IGNORED_FOLDERS = frozenset(
         ".hud",
     }
 )
-IGNORED_SUFFIXES = (".pyc", ".pyo", ".swp", ".swx", ".tmp", "~", ".lock")
+IGNORED_SUFFIXES = (".pyc", ".pyo", ".swp", ".swx", ".tmp", "~")
 REBUILD_NAMES = (
     "Dockerfile",
     "Dockerfile.hud",
@@ -46,6 +51,24 @@ REBUILD_NAMES = (
     "uv.lock",
     "poetry.lock",
 )
+
+
+SILENT_FILE_SYSTEMS = (
+    "9p",
+    "cifs",
+    "fakeowner",
+    "fuse.",
+    "grpcfuse",
+    "nfs",
+    "osxfs",
+    "prl_fs",
+    "smb",
+    "vboxsf",
+    "virtiofs",
+    "vmhgfs",
+)
+"""How the names begin of file systems that another machine, or the host of a virtual one, writes to."""
+TALKING_FILE_SYSTEMS = ("fuse.fuse-overlayfs",)
 
 
 class Step(IntEnum):
@@ -130,23 +153,20 @@ class Contents:
     def __post_init__(self) -> None:
         self.digests = {path: _digest(path) for path in self._files()}
 
-    def _files(self) -> list[Path]:
-        found = []
+    def _files(self) -> Iterator[Path]:
         for named in self.watched.paths:
-            below = named.rglob("*") if named.is_dir() else [named]
-            found += [
-                path
-                for path in below
-                if path.is_file() and self.watched.covers(path) and self._is_inside(path)
-            ]
-        return found
+            for path in _walk(named) if named.is_dir() else [named]:
+                if path.is_file() and self.watched.covers(path) and self._is_inside(path):
+                    yield path
 
     def _is_inside(self, path: Path) -> bool:
         """Whether a file, links followed, lies below the root; others are never read."""
         return path.resolve().is_relative_to(self.watched.root)
 
     def update(self, paths: Iterable[Path]) -> list[Path]:
-        """Those of `paths` whose content differs from when it was last looked at; remembers the new content."""
+        """Those of `paths` whose content differs from when it was last looked at; remembers the new
+        content.
+        """
         changed = []
         for path in sorted(set(paths)):
             digest = _digest(path) if path.is_file() and self._is_inside(path) else ""
@@ -158,6 +178,12 @@ class Contents:
     def rescan(self) -> list[Path]:
         """Every watched file that differs, whether or not anybody reported it."""
         return self.update([*self._files(), *self.digests])
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in IGNORED_FOLDERS]
+        yield from (Path(parent, name) for name in names)
 
 
 def _digest(path: Path) -> str:
@@ -198,17 +224,20 @@ async def watch(
 ) -> AsyncIterator[list[Path]]:
     """Yield the changed files of each burst of saves, until `stop` is set.
 
-    Folders that are deleted and made again are found again. `poll` looks instead of waiting for the kernel's word,
-    for file systems that do not send it.
+    Folders that are deleted and made again are found again. `poll` looks instead of waiting for the
+    kernel's word, for file systems that do not send it; so does a kernel that has no more to give.
+
+    Raises:
+        UserError: the package that watches is not installed.
     """
-    contents = Contents(watched)
+    contents = await asyncio.to_thread(Contents, watched)
     while not stop.is_set():
-        appeared = contents.rescan()
-        if appeared:
-            yield appeared
         folders = watched.folders()
         async for paths in _bursts(folders, poll=poll, stop=stop):
-            changed = contents.update(path for path in paths if watched.covers(path))
+            if paths is None:
+                changed = await asyncio.to_thread(contents.rescan)
+            else:
+                changed = contents.update(path for path in paths if watched.covers(path))
             if changed:
                 yield changed
             if watched.folders() != folders:
@@ -217,30 +246,39 @@ async def watch(
 
 async def _bursts(
     folders: Mapping[Path, bool], *, poll: bool, stop: asyncio.Event
-) -> AsyncIterator[list[Path]]:
-    """Changed paths in the folders that exist, burst by burst; those below a flat folder are left out."""
+) -> AsyncIterator[list[Path] | None]:
+    """Changed paths in the folders that exist, burst by burst; None where any file may have
+    changed.
+
+    Those below a flat folder are left out.
+    """
     deep = [folder for folder, is_deep in folders.items() if is_deep]
     flat = [folder for folder, is_deep in folders.items() if not is_deep and folder.is_dir()]
-    queue: asyncio.Queue[list[Path] | None] = asyncio.Queue(maxsize=64)
+    queue: asyncio.Queue[list[Path] | None] = asyncio.Queue()
     done = asyncio.Event()
     tasks = [
         asyncio.create_task(_feed(queue, group, recursive=recursive, poll=poll, stop=done))
         for group, recursive in ((deep, True), (flat, False))
         if group
     ]
-    stopping = asyncio.create_task(_forward(stop, queue))
+    stopping = asyncio.create_task(stop.wait())
     try:
-        while (paths := await queue.get()) is not None:
-            yield paths
+        while not stop.is_set():
+            taking = asyncio.create_task(queue.get())
+            await asyncio.wait({taking, stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            if taking.done():
+                yield taking.result()
+                continue
+            taking.cancel()
+            for task in tasks:
+                if task.done():
+                    task.result()
+    except FileNotFoundError:
+        await asyncio.sleep(POLL_MS / 1000)  # a folder went while its watch began: look again
     finally:
         done.set()
         stopping.cancel()
         await asyncio.gather(*tasks, stopping, return_exceptions=True)
-
-
-async def _forward(stop: asyncio.Event, queue: asyncio.Queue[list[Path] | None]) -> None:
-    await stop.wait()
-    await queue.put(None)
 
 
 async def _feed(
@@ -251,17 +289,67 @@ async def _feed(
     poll: bool,
     stop: asyncio.Event,
 ) -> None:
-    changes = awatch(
-        *folders,
-        watch_filter=None,
-        debounce=DEBOUNCE_MS,
-        step=STEP_MS,
-        stop_event=stop,
-        recursive=recursive,
-        force_polling=poll,
-        poll_delay_ms=POLL_MS,
-        rust_timeout=1000,
-        yield_on_timeout=False,
+    watchfiles = _watchfiles()
+    # What changed before the kernel began to tell is found by looking, as soon as it has begun.
+    asyncio.get_running_loop().call_soon(queue.put_nowait, None)
+    try:
+        async for burst in watchfiles.awatch(
+            *folders,
+            watch_filter=None,
+            debounce=DEBOUNCE_MS,
+            step=STEP_MS,
+            stop_event=stop,
+            recursive=recursive,
+            force_polling=poll,
+            poll_delay_ms=POLL_MS,
+            rust_timeout=1000,
+            yield_on_timeout=False,
+            ignore_permission_denied=True,
+        ):
+            await queue.put([Path(name) for _, name in burst])
+    except (OSError, RuntimeError) as exc:
+        if poll or isinstance(exc, FileNotFoundError):
+            raise
+        await _feed(queue, folders, recursive=recursive, poll=True, stop=stop)
+
+
+def require_watching() -> None:
+    """See whether files can be watched.
+
+    Raises:
+        UserError: the package that watches is not installed.
+    """
+    _watchfiles()
+
+
+def _watchfiles() -> ModuleType:
+    try:
+        return importlib.import_module("watchfiles")
+    except ModuleNotFoundError:
+        hint = "pip install 'hud-local[dev]'"
+        raise UserError("watching files needs the package `watchfiles`", hint=hint) from None
+
+
+def needs_polling(paths: Iterable[Path], mounts: str) -> bool:
+    """Whether a path lies on a file system whose changes the kernel does not tell of, by the text
+    of `/proc/mounts`.
+    """
+    points = sorted(
+        (
+            (Path(_unescaped(line.split(" ")[1])), line.split(" ")[2])
+            for line in mounts.splitlines()
+        ),
+        key=lambda entry: len(entry[0].parts),
+        reverse=True,
     )
-    async for burst in changes:
-        await queue.put([Path(name) for _, name in burst])
+    kinds = (
+        next((kind for point, kind in points if path.is_relative_to(point)), "") for path in paths
+    )
+    return any(
+        kind.startswith(SILENT_FILE_SYSTEMS) and kind not in TALKING_FILE_SYSTEMS for kind in kinds
+    )
+
+
+def _unescaped(text: str) -> str:
+    """A path as the kernel writes it: spaces and backslashes are octal."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)

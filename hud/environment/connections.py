@@ -58,7 +58,9 @@ class Source:
 
     def offer(self, tool: mcp_types.Tool) -> mcp_types.Tool | None:
         """The tool as this source offers it, or None if it is filtered out."""
-        if tool.name in self.exclude or (self.include is not None and tool.name not in self.include):
+        if tool.name in self.exclude or (
+            self.include is not None and tool.name not in self.include
+        ):
             return None
         transformed: mcp_types.Tool | None = self.transform(tool) if self.transform else tool
         if transformed is None or not self.prefix:
@@ -79,7 +81,9 @@ class OpenSource:
 
     async def refresh(self) -> None:
         """List what the server offers now."""
-        offered = [(self.source.offer(tool), tool.name) for tool in await self.connection.list_tools()]
+        offered = [
+            (self.source.offer(tool), tool.name) for tool in await self.connection.list_tools()
+        ]
         self.tools = [(tool, name) for tool, name in offered if tool is not None]
         self.prompts = await self.connection.list_prompts()
         self.resources = await self.connection.list_resources()
@@ -114,12 +118,19 @@ def route(
 
 
 def _resolve(
-    tool: mcp_types.Tool, source: str, known: tuple[set[str], dict[str, Route]], resolution: ConflictResolution
+    tool: mcp_types.Tool,
+    source: str,
+    known: tuple[set[str], dict[str, Route]],
+    resolution: ConflictResolution,
 ) -> mcp_types.Tool | None:
     local, routes = known
     if tool.name not in local and tool.name not in routes:
         return tool
-    owner = "this environment" if tool.name in local else f"connection `{routes[tool.name].source.source.name}`"
+    owner = (
+        "this environment"
+        if tool.name in local
+        else f"connection `{routes[tool.name].source.source.name}`"
+    )
     told = f"connection `{source}` offers the tool `{tool.name}`, which {owner} has too"
     if resolution is ConflictResolution.ERROR:
         raise UserError(told, hint="give the connection a `prefix`, or `exclude` the tool")
@@ -169,7 +180,7 @@ class Supervised(Generic[T]):
         if not self._opened.done():
             self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-        if self._opened.done():
+        if self._opened.done() and not self._opened.cancelled():
             self._opened.exception()  # nobody may have waited for it
 
 
@@ -188,7 +199,9 @@ class OpenSources:
         """
         limit = asyncio.Semaphore(PARALLEL_CONNECTS)
         try:
-            self.opened = list(await asyncio.gather(*(self._open(source, limit) for source in sources)))
+            self.opened = list(
+                await asyncio.gather(*(self._open(source, limit) for source in sources))
+            )
         except BaseException:
             await self.close()
             raise
@@ -204,8 +217,10 @@ class OpenSources:
                     return opened
             except HudError:
                 raise
-            except Exception as exc:  # noqa: BLE001 - whatever a server or its client raises
-                raise ConnectionFailure(f"cannot connect to `{source.name}`: {_reason(exc)}") from exc
+            except Exception as exc:
+                raise ConnectionFailure(
+                    f"cannot connect to `{source.name}`: {_reason(exc)}"
+                ) from exc
 
     async def close(self) -> None:
         """Disconnect from all."""

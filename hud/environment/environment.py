@@ -1,7 +1,10 @@
-"""The environment: an object that has tools, scenarios and connections. It composes; each part owns its concept."""
+"""The environment: an object that has tools, scenarios and connections. It composes; each part owns
+its concept.
+"""
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -10,11 +13,19 @@ from typing import Any, TypeVar, overload
 import mcp_types
 
 from hud.environment import sources
-from hud.environment.connections import ConflictResolution, OpenSource, Route, Source, Transform, route
+from hud.environment.connections import (
+    ConflictResolution,
+    OpenSource,
+    Route,
+    Source,
+    Transform,
+    route,
+)
 from hud.environment.documents import FunctionPrompt, FunctionResource
 from hud.environment.foreign import EnvironmentTool, as_tool, from_agents_sdk
 from hud.environment.lifecycle import Lifecycle, RunOnce
 from hud.environment.mocks import MockCall, Mocks
+from hud.environment.replica import stand_ins
 from hud.environment.scenarios import Scenario, ScenarioFunction, ScenarioHandle
 from hud.environment.session import Session
 from hud.environment.toolbox import Toolbox
@@ -29,8 +40,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 class Environment(Toolbox):
     """Tools for an agent to use, scenarios that set up and grade, and connections to MCP servers.
 
-    The name is normalised to lower case with hyphens. Declaring needs no event loop; `async with env:` connects and
-    initializes, and leaving it shuts down.
+    The name is normalised to lower case with hyphens. Declaring needs no event loop; `async with
+    env:` connects and initializes, and leaving it shuts down.
     """
 
     def __init__(
@@ -40,7 +51,9 @@ class Environment(Toolbox):
         conflict_resolution: ConflictResolution | str = ConflictResolution.PREFIX,
         **options: Any,
     ) -> None:
-        """Make an environment without tools; `options` that servers of the original took are accepted and kept."""
+        """Make an environment without tools; `options` that servers of the original took are
+        accepted and kept.
+        """
         self.name = normalise_name(name)
         self.instructions = instructions
         self.conflict_resolution = ConflictResolution(conflict_resolution)
@@ -52,20 +65,24 @@ class Environment(Toolbox):
         self.sources: list[Source] = []
         self.lifecycle = Lifecycle()
         self.mocks = Mocks()
-        self.session = Session(self)
-        self._routes: dict[str, Route] = {}
+        self._session = Session(self)
+        self._found: dict[str, Route] = {}
 
     def __repr__(self) -> str:
-        return f"Environment({self.name!r}, {len(self.tools)} tools, {len(self.scenarios)} scenarios)"
+        return (
+            f"Environment({self.name!r}, {len(self.tools)} tools, {len(self.scenarios)} scenarios)"
+        )
 
     @overload
     def tool(self, function: F, /, **options: Any) -> F: ...
     @overload
     def tool(self, name: str | None = None, /, **options: Any) -> Callable[[F], F]: ...
     def tool(self, name_or_function: Any = None, /, **options: Any) -> Any:
-        """Declare a function as a tool: `@env.tool`, `@env.tool()`, `@env.tool("name", description=…)`, `env.tool(fn)`.
+        """Declare a function as a tool: `@env.tool`, `@env.tool()`, `@env.tool("name",
+        description=…)`, `env.tool(fn)`.
 
-        `options`: name, title, description, output_schema, annotations, meta. The function itself is returned.
+        `options`: name, title, description, output_schema, annotations, meta. The function itself
+        is returned.
 
         Raises:
             TypeError: it takes `*args` or `**kwargs`.
@@ -91,8 +108,8 @@ class Environment(Toolbox):
     def scenario(self, name: Any = None, **options: Any) -> Any:
         """Declare a two-yield async generator as a scenario; returns a handle with `.task(...)`.
 
-        `options`: description, chat, exclude_tools, exclude_sources, allowed_tools, returns, required_env_vars,
-        enable_citations.
+        `options`: description, chat, exclude_tools, exclude_sources, allowed_tools, returns,
+        required_env_vars, enable_citations.
 
         Raises:
             TypeError: it is no async generator function, or a parameter's type has no JSON schema.
@@ -139,7 +156,9 @@ class Environment(Toolbox):
     @overload
     def initialize(self) -> Callable[[Function], RunOnce]: ...
     def initialize(self, function: Function | None = None) -> Any:
-        """Declare a hook that runs once before the environment is used; it may take the request's context."""
+        """Declare a hook that runs once before the environment is used; it may take the request's
+        context.
+        """
         if function is None:
             return self.initialize
         hook = RunOnce(function)
@@ -157,10 +176,13 @@ class Environment(Toolbox):
         self.lifecycle.shutdowns.append(function)
         return function
 
-    def include_router(self, router: Environment, prefix: str | None = None, hidden: bool = False) -> Environment:
+    def include_router(
+        self, router: Environment, prefix: str | None = None, hidden: bool = False
+    ) -> Environment:
         """Take over everything that `router` declares, tools and prompts under `{prefix}_{name}`.
 
-        With `hidden`, its tools are offered as one tool named after the router that takes `name` and `arguments`.
+        With `hidden`, its tools are offered as one tool named after the router that takes `name`
+        and `arguments`.
         """
         if hidden:
             self.add_tool(_dispatcher(router), name=prefix or router.name)
@@ -185,15 +207,25 @@ class Environment(Toolbox):
 
     def connect_server(self, server: Any, prefix: str | None = None, **options: Any) -> Environment:
         """Connect a server object of this process. `options`: name, include, exclude, transform."""
-        return self._connect(sources.from_server(server, options.pop("name", None), _naming(prefix, options)))
+        return self._connect(
+            sources.from_server(server, options.pop("name", None), _naming(prefix, options))
+        )
 
     def connect_url(
-        self, url: str, headers: Mapping[str, str] | None = None, alias: str | None = None, **options: Any
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        alias: str | None = None,
+        **options: Any,
     ) -> Environment:
-        """Connect a server over Streamable HTTP; every header is sent. `options`: prefix, include, exclude, transform."""
+        """Connect a server over Streamable HTTP; every header is sent. `options`: prefix, include,
+        exclude, transform.
+        """
         return self._connect(sources.from_url(url, headers, alias, _naming(None, options)))
 
-    def connect_mcp(self, config: Mapping[str, Any], alias: str | None = None, **options: Any) -> Environment:
+    def connect_mcp(
+        self, config: Mapping[str, Any], alias: str | None = None, **options: Any
+    ) -> Environment:
         """Connect one server by its configuration (`url` or `command`), or `{name: configuration}`.
 
         `options` as for `connect_url`.
@@ -201,7 +233,9 @@ class Environment(Toolbox):
         name, server = sources.named_server(config)
         return self._connect(sources.from_config(alias or name, server, _naming(None, options)))
 
-    def connect_mcp_config(self, mcp_config: Mapping[str, Mapping[str, Any]], **options: Any) -> Environment:
+    def connect_mcp_config(
+        self, mcp_config: Mapping[str, Mapping[str, Any]], **options: Any
+    ) -> Environment:
         """Connect all servers of a configuration, each by its name."""
         servers = mcp_config.get("mcpServers", mcp_config)
         for name, config in servers.items():
@@ -209,7 +243,11 @@ class Environment(Toolbox):
         return self
 
     def connect_fastapi(
-        self, app: Any, name: str | None = None, prefix: str | None = None, include_hidden: bool = True
+        self,
+        app: Any,
+        name: str | None = None,
+        prefix: str | None = None,
+        include_hidden: bool = True,
     ) -> Environment:
         """Connect the operations of a FastAPI application as tools (extra `openapi`)."""
         return self._connect(sources.from_fastapi(app, name, include_hidden, _naming(prefix, {})))
@@ -221,12 +259,18 @@ class Environment(Toolbox):
         headers: Mapping[str, str] | None = None,
         **options: Any,
     ) -> Environment:
-        """Connect the operations of an OpenAPI document as tools (extra `openapi`). `options`: name, prefix, timeout."""
+        """Connect the operations of an OpenAPI document as tools (extra `openapi`). `options`:
+        name, prefix, timeout.
+        """
         name = options.pop("name", None)
-        server = sources.from_openapi(spec, base_url, headers, float(options.pop("timeout", 30.0)), name)
+        server = sources.from_openapi(
+            spec, base_url, headers, float(options.pop("timeout", 30.0)), name
+        )
         return self.connect_server(server, name=name, **options)
 
-    def connect_function_tools(self, tools: Iterable[Any], prefix: str | None = None) -> Environment:
+    def connect_function_tools(
+        self, tools: Iterable[Any], prefix: str | None = None
+    ) -> Environment:
         """Add function tools of the OpenAI Agents SDK."""
         for tool in map(from_agents_sdk, tools):
             self.add_tool(tool.renamed(prefixed(prefix, tool.name)))
@@ -241,13 +285,19 @@ class Environment(Toolbox):
         env_vars: Mapping[str, str] | None = None,
         **options: Any,
     ) -> Environment:
-        """Connect the environment in a container image: a container starts on entering and is removed on leaving.
+        """Connect the environment in a container image: a container starts on entering and is
+        removed on leaving.
 
-        `env_vars` are the only variables that enter it; `docker_args` are options of `docker run` that the policy
-        admits. `options`: prefix, include, exclude, transform, sandbox (see `hud.containers.Sandbox`).
+        `env_vars` are the only variables that enter it; `docker_args` are options of `docker run`
+        that the policy admits. `options`: prefix, include, exclude, transform, sandbox (see
+        `hud.containers.Sandbox`).
         """
         sandbox = options.pop("sandbox", None)
-        container = {"env_vars": env_vars, "docker_args": tuple(docker_args or ()), "sandbox": sandbox}
+        container = {
+            "env_vars": env_vars,
+            "docker_args": tuple(docker_args or ()),
+            "sandbox": sandbox,
+        }
         return self._connect(sources.from_image(image, alias, container, _naming(None, options)))
 
     def connect_hub(self, slug: str, **options: Any) -> Environment:
@@ -306,7 +356,9 @@ class Environment(Toolbox):
         return self.make_task(scenario, args)
 
     def make_task(self, name: str, arguments: Mapping[str, Any]) -> Task:
-        """See `__call__`. Scenarios of connected servers are known, and checked, only once connected."""
+        """See `__call__`. Scenarios of connected servers are known, and checked, only once
+        connected.
+        """
         scenario = self.find_scenario(name)
         if scenario is None and not self.sources:
             known = did_you_mean(name, self.scenarios)
@@ -317,7 +369,8 @@ class Environment(Toolbox):
     def find_scenario(self, name: str) -> Scenario | None:
         """The scenario called `name` or `{env}:{name}`, or None.
 
-        A foreign prefix means a connected server; without connections it is taken for an alias of this environment.
+        A foreign prefix means a connected server; without connections it is taken for an alias of
+        this environment.
         """
         prefix, colon, local = name.rpartition(":")
         if colon and self.sources and normalise_name(prefix) != self.name:
@@ -331,29 +384,56 @@ class Environment(Toolbox):
             ConnectionFailure: a server cannot be reached.
             InitializeFailure: an initialize hook failed.
         """
-        if await self.lifecycle.enter(self.sources):
+        here = self._here
+        if await here.lifecycle.enter(self.sources):
             try:
-                self._routes = route(self.tools, self.opened, self.conflict_resolution)
+                here._found = route(self.tools, self.opened, self.conflict_resolution)
             except UserError:
-                await self.lifecycle.leave()
+                await here.lifecycle.leave()
                 raise
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        if self.lifecycle.users == 1:
+        here = self._here
+        if here.lifecycle.users == 1:
             await self.session.close()
-            self._routes = {}
-        await self.lifecycle.leave()
+            here._found = {}
+        await here.lifecycle.leave()
+
+    def replica(self) -> Environment:
+        """The same declarations, with connections and hooks of their own; see
+        `hud.environment.replica`.
+        """
+        replica = copy.copy(self)
+        replica.lifecycle = self.lifecycle.another()
+        replica._session = Session(replica)
+        replica._found = {}
+        return replica
+
+    @property
+    def _here(self) -> Environment:
+        """The environment that this one stands for: in a rollout of its own, the rollout's replica."""
+        return stand_ins.get().get(id(self), self)
+
+    @property
+    def session(self) -> Session:
+        """The environment's own session, which `call_tool` and its like use."""
+        return self._here._session
 
     @property
     def is_connected(self) -> bool:
         """Whether the environment is in use, with its connections open."""
-        return self.lifecycle.users > 0
+        return self._here.lifecycle.users > 0
 
     @property
     def opened(self) -> list[OpenSource]:
         """The open connections."""
-        return self.lifecycle.sources.opened
+        return self._here.lifecycle.sources.opened
+
+    @property
+    def _routes(self) -> dict[str, Route]:
+        """Where the tools of open connections are."""
+        return self._here._found
 
     def tool_definitions(self) -> list[mcp_types.Tool]:
         """All tools, local ones first, in the order in which they were declared."""
@@ -374,8 +454,11 @@ class Environment(Toolbox):
     async def _call(self, call: MCPToolCall) -> MCPToolResult:
         return await self.session.call_tool(call.name, call.arguments)
 
-    async def run_tool(self, name: str, arguments: Mapping[str, Any], context: Any = None) -> MCPToolResult:
-        """Run a tool, local or remote, or answer it with a mock; what the tool raises passes through.
+    async def run_tool(
+        self, name: str, arguments: Mapping[str, Any], context: Any = None
+    ) -> MCPToolResult:
+        """Run a tool, local or remote, or answer it with a mock; what the tool raises passes
+        through.
 
         Raises:
             ToolError: there is no such tool.
@@ -394,11 +477,15 @@ class Environment(Toolbox):
     def prompt_definitions(self) -> list[mcp_types.Prompt]:
         """Scenarios, prompts, and the prompts of connections; hidden names are left out."""
         own = [scenario.definition(self.name) for scenario in self.scenarios.values()]
-        own += [item.definition() for name, item in self.prompts.items() if not name.startswith("_")]
+        own += [
+            item.definition() for name, item in self.prompts.items() if not name.startswith("_")
+        ]
         return [*own, *(prompt for opened in self.opened for prompt in opened.prompts)]
 
     def find_remote_prompt(self, name: str) -> tuple[OpenSource, mcp_types.Prompt] | None:
-        """The connection that offers a prompt: by its full name, else by the scenario's name behind the colon."""
+        """The connection that offers a prompt: by its full name, else by the scenario's name behind
+        the colon.
+        """
         offered = [(opened, prompt) for opened in self.opened for prompt in opened.prompts]
         for wanted in (name, name.rpartition(":")[2]):
             for opened, prompt in offered:
@@ -406,7 +493,9 @@ class Environment(Toolbox):
                     return opened, prompt
         return None
 
-    async def render_prompt(self, name: str, arguments: Mapping[str, Any]) -> mcp_types.GetPromptResult:
+    async def render_prompt(
+        self, name: str, arguments: Mapping[str, Any]
+    ) -> mcp_types.GetPromptResult:
         """Render a declared prompt.
 
         Raises:
@@ -415,13 +504,22 @@ class Environment(Toolbox):
         declared = self.prompts.get(name)
         if declared is not None:
             return await declared.render(arguments)
-        known = [*self.scenarios, *self.prompts, *(prompt.name for prompt in self.prompt_definitions())]
-        raise UserError(f"environment `{self.name}` has no scenario or prompt `{name}`", hint=did_you_mean(name, known))
+        known = [
+            *self.scenarios,
+            *self.prompts,
+            *(prompt.name for prompt in self.prompt_definitions()),
+        ]
+        raise UserError(
+            f"environment `{self.name}` has no scenario or prompt `{name}`",
+            hint=did_you_mean(name, known),
+        )
 
     def resource_definitions(self) -> list[mcp_types.Resource]:
         """Scenarios' grades, plain resources, and the resources of connections."""
         grades = [
-            mcp_types.Resource(uri=f"{self.name}:{scenario.name}", name=scenario.name, mime_type="application/json")
+            mcp_types.Resource(
+                uri=f"{self.name}:{scenario.name}", name=scenario.name, mime_type="application/json"
+            )
             for scenario in self.scenarios.values()
         ]
         plain = [item.definition() for item in self.resources.values() if not item.is_template]
@@ -458,7 +556,9 @@ class Environment(Toolbox):
         """Scenarios' grades and resources."""
         return await self.session.list_resources()
 
-    async def get_prompt(self, name: str, arguments: Mapping[str, Any] | None = None) -> mcp_types.GetPromptResult:
+    async def get_prompt(
+        self, name: str, arguments: Mapping[str, Any] | None = None
+    ) -> mcp_types.GetPromptResult:
         """Render a prompt, or set a scenario up in this environment's own session."""
         return await self.session.get_prompt(name, arguments or {})
 
@@ -466,7 +566,9 @@ class Environment(Toolbox):
         """Read a resource, or grade the scenario under way in this environment's own session."""
         return await self.session.read_resource(uri)
 
-    async def run_scenario_setup(self, name: str, args: Mapping[str, Any], session_id: str | None = None) -> str:
+    async def run_scenario_setup(
+        self, name: str, args: Mapping[str, Any], session_id: str | None = None
+    ) -> str:
         """Set a scenario up in this environment's own session; returns the prompt's text."""
         result = await self.get_prompt(name, args)
         return text_of(result.messages)
@@ -475,7 +577,9 @@ class Environment(Toolbox):
         """Give the answer for the scenario under way in this environment's own session."""
         self.session.submit(answer, scenario=scenario)
 
-    async def run_scenario_evaluate(self, name: str, session_id: str | None = None) -> EvaluationResult:
+    async def run_scenario_evaluate(
+        self, name: str, session_id: str | None = None
+    ) -> EvaluationResult:
         """Grade the scenario under way in this environment's own session."""
         return await self.session.grade(name)
 
@@ -485,7 +589,9 @@ class Environment(Toolbox):
         return {name: scenario.function for name, scenario in self.scenarios.items()}
 
     def run(self, transport: str | None = None, **options: Any) -> None:
-        """Serve until stopped: over standard input and output, or `transport="http"` with host, port and path."""
+        """Serve until stopped: over standard input and output, or `transport="http"` with host,
+        port and path.
+        """
         from hud.environment.server import run  # noqa: PLC0415 - MCP's server stack, loaded when serving
 
         run(self, transport or "stdio", **options)
@@ -496,7 +602,13 @@ class Environment(Toolbox):
 
         await serve(self, transport or "stdio", **options)
 
-    def serve(self, transport: str = "streamable-http", host: str = "127.0.0.1", port: int = 8000, **options: Any) -> None:
+    def serve(
+        self,
+        transport: str = "streamable-http",
+        host: str = "127.0.0.1",
+        port: int = 8000,
+        **options: Any,
+    ) -> None:
         """Serve over HTTP at `http://{host}:{port}/mcp` until stopped."""
         self.run(transport, host=host, port=port, **options)
 
@@ -508,7 +620,9 @@ class Environment(Toolbox):
 
 
 def normalise_name(name: str) -> str:
-    """A name as environments carry it: lower case, hyphens, nothing else; `environment` where nothing is left."""
+    """A name as environments carry it: lower case, hyphens, nothing else; `environment` where
+    nothing is left.
+    """
     hyphenated = re.sub(r"[\s_]+", "-", name.strip().lower())
     cleaned = re.sub(r"-+", "-", re.sub(r"[^a-z0-9-]", "", hyphenated)).strip("-")
     return cleaned or "environment"
@@ -530,10 +644,16 @@ def text_of(messages: Sequence[mcp_types.PromptMessage]) -> str:
 def _naming(prefix: str | None, options: dict[str, Any]) -> dict[str, Any]:
     transform: Transform | None = options.pop("transform", None)
     chosen = sources.naming(
-        options.pop("prefix", prefix), options.pop("include", None), options.pop("exclude", None), transform
+        options.pop("prefix", prefix),
+        options.pop("include", None),
+        options.pop("exclude", None),
+        transform,
     )
     if options:
-        raise UserError(f"unknown option {sorted(options)[0]!r} of a connection", hint=did_you_mean(min(options), chosen))
+        raise UserError(
+            f"unknown option {sorted(options)[0]!r} of a connection",
+            hint=did_you_mean(min(options), chosen),
+        )
     return chosen
 
 
@@ -543,5 +663,7 @@ def _dispatcher(router: Environment) -> Function:
             raise ToolError(f"there is no function `{name}`", hint=did_you_mean(name, router.tools))
         return await router.tools[name].run(arguments or {})
 
-    dispatch.__doc__ = f"Call one of the functions of {router.name}: {', '.join(sorted(router.tools))}."
+    dispatch.__doc__ = (
+        f"Call one of the functions of {router.name}: {', '.join(sorted(router.tools))}."
+    )
     return dispatch

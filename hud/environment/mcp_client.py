@@ -89,9 +89,13 @@ class ClientConnection:
                 return error_result(exc.message)
             raise failure from exc
         except ValidationError:
-            return error_result(f"`{self._name}` answered `{name}` with something that is no tool result")
+            return error_result(
+                f"`{self._name}` answered `{name}` with something that is no tool result"
+            )
         except Exception as exc:
-            raise ConnectionFailure(f"`{self._name}` went away during tool `{name}`: {exc}") from exc
+            raise ConnectionFailure(
+                f"`{self._name}` went away during tool `{name}`: {exc}"
+            ) from exc
         return MCPToolResult.model_validate(result.model_dump(by_alias=True))
 
     async def _send_call(self, name: str, arguments: dict[str, Any]) -> mcp_types.CallToolResult:
@@ -114,15 +118,23 @@ class ClientConnection:
         text = answer if isinstance(answer, str) else json.dumps(answer)
         return json.dumps({"content": text}) if text.lstrip().startswith(("{", "[")) else text
 
-    async def get_prompt(self, name: str, arguments: Mapping[str, Any]) -> mcp_types.GetPromptResult:
-        meta: Any = None if isinstance(arguments, StringArguments) else {TYPED_ARGUMENTS: dict(arguments)}
+    async def get_prompt(
+        self, name: str, arguments: Mapping[str, Any]
+    ) -> mcp_types.GetPromptResult:
+        meta: Any = (
+            None if isinstance(arguments, StringArguments) else {TYPED_ARGUMENTS: dict(arguments)}
+        )
         try:
             result = await self._client.get_prompt(name, encode_arguments(arguments), meta=meta)
         except MCPError as exc:
             raise self._failure(exc, f"prompt `{name}`", SetupFailure) from exc
         except Exception as exc:
-            raise ConnectionFailure(f"`{self._name}` went away during prompt `{name}`: {exc}") from exc
-        self._exact_answers[name.rpartition(":")[2]] = bool((result.meta or {}).get("exact_answers"))
+            raise ConnectionFailure(
+                f"`{self._name}` went away during prompt `{name}`: {exc}"
+            ) from exc
+        self._exact_answers[name.rpartition(":")[2]] = bool(
+            (result.meta or {}).get("exact_answers")
+        )
         return result
 
     async def read_resource(self, uri: str) -> mcp_types.ReadResourceResult:
@@ -131,7 +143,9 @@ class ClientConnection:
         except MCPError as exc:
             raise self._failure(exc, f"resource `{uri}`", GradingFailure) from exc
         except Exception as exc:
-            raise ConnectionFailure(f"`{self._name}` went away during resource `{uri}`: {exc}") from exc
+            raise ConnectionFailure(
+                f"`{self._name}` went away during resource `{uri}`: {exc}"
+            ) from exc
 
     def _failure(self, exc: MCPError, what: str, otherwise: type[HudError]) -> HudError:
         """The error as the server raised it, where it is ours; else one of the class `otherwise`."""
@@ -153,7 +167,9 @@ async def open_server(server: Any, name: str) -> AsyncIterator[Connection]:
 
 
 @asynccontextmanager
-async def open_url(url: str, headers: Mapping[str, str] | None, name: str) -> AsyncIterator[Connection]:
+async def open_url(
+    url: str, headers: Mapping[str, str] | None, name: str
+) -> AsyncIterator[Connection]:
     """Connect over Streamable HTTP; every header is sent as given, results may be of any size.
 
     Speaks the handshake era: scenarios need a session.
@@ -176,7 +192,9 @@ async def open_stdio(
     command: str, args: list[str], env: Mapping[str, str] | None, cwd: str | None, name: str
 ) -> AsyncIterator[Connection]:
     """Start a command and connect to its standard input and output."""
-    parameters = StdioServerParameters(command=command, args=args, env=dict(env) if env else None, cwd=cwd)
+    parameters = StdioServerParameters(
+        command=command, args=args, env=dict(env) if env else None, cwd=cwd
+    )
     async with Client(
         stdio_client(parameters), mode="legacy", read_timeout_seconds=get_settings().client_timeout
     ) as client:

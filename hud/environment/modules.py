@@ -26,7 +26,8 @@ ATTRIBUTES = ("env", "mcp", "environment", "server")
 
 
 def load_module(path: Path) -> ModuleType:
-    """Import a Python file with its project's root and its own folder on `sys.path`, under its own name if it is free.
+    """Import a Python file with its project's root and its own folder on `sys.path`, under its own
+    name if it is free.
 
     Raises:
         UserError: the import failed; `detail` is the author's traceback.
@@ -52,7 +53,9 @@ def load_module(path: Path) -> ModuleType:
 
 
 def project_root(path: Path) -> Path:
-    """The nearest folder above a file that looks like a project's root; the file's own folder if none does."""
+    """The nearest folder above a file that looks like a project's root; the file's own folder if
+    none does.
+    """
     for folder in list(path.parents)[:ROOT_DISTANCE]:
         if any((folder / mark).exists() for mark in ROOT_MARKS):
             return folder
@@ -72,10 +75,12 @@ def local_environments(path: Path) -> dict[str, Environment]:
 
 
 def find_environment(target: str | None = None) -> Environment:
-    """The environment that `target` names: `module`, `module:attribute`, a file, or None to look in this folder.
+    """The environment that `target` names: `module`, `module:attribute`, a file, or None to look in
+    this folder.
 
     Raises:
-        UserError: there is none, or more than one and nothing says which; or the module cannot be imported.
+        UserError: there is none, or more than one and nothing says which; or the module cannot be
+            imported.
     """
     module, attribute = _split_target(target) if target else (_default_module(), None)
     if attribute is not None:
@@ -101,7 +106,9 @@ def _only_environment(module: ModuleType) -> Environment:
         hint = 'make one: env = Environment("my-env")'
         raise UserError(f"module `{module.__name__}` holds no Environment", hint=hint)
     names = ", ".join(f"`{module.__name__}:{name}`" for name in found)
-    raise UserError(f"module `{module.__name__}` holds several environments", hint=f"name one: {names}")
+    raise UserError(
+        f"module `{module.__name__}` holds several environments", hint=f"name one: {names}"
+    )
 
 
 def _split_target(target: str) -> tuple[ModuleType, str | None]:
@@ -118,7 +125,8 @@ def import_name(name: str) -> ModuleType:
     """Import a module by its dotted name, with this folder first on `sys.path`.
 
     Raises:
-        UserError: there is no such module, or importing it failed (`detail` is the author's traceback).
+        UserError: there is no such module, or importing it failed (`detail` is the author's
+            traceback).
     """
     here = str(Path.cwd())
     if here not in sys.path:
@@ -137,7 +145,9 @@ def import_name(name: str) -> ModuleType:
 
 def _import_failure(name: str, exc: BaseException) -> UserError:
     hint = exc.hint if isinstance(exc, HudError) else None
-    return UserError(f"`{name}` cannot be imported: {_reason(exc)}", hint=hint, detail=author_traceback(exc))
+    return UserError(
+        f"`{name}` cannot be imported: {_reason(exc)}", hint=hint, detail=author_traceback(exc)
+    )
 
 
 def _reason(exc: BaseException) -> str:
@@ -155,7 +165,10 @@ def _default_module() -> ModuleType:
         if path.is_file():
             return load_module(path)
     names = ", ".join(ENVIRONMENT_FILES)
-    raise UserError(f"there is no environment in this folder (looked for {names})", hint="name it: module:attribute")
+    raise UserError(
+        f"there is no environment in this folder (looked for {names})",
+        hint="name it: module:attribute",
+    )
 
 
 def author_traceback(exc: BaseException) -> str:

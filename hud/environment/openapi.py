@@ -117,7 +117,9 @@ def _document(spec: Any, headers: Mapping[str, str] | None, timeout: float) -> d
 
 def _text(spec: Any, headers: Mapping[str, str] | None, timeout: float) -> str:
     if isinstance(spec, str) and spec.startswith(URL_SCHEMES):
-        return httpx2.get(spec, headers=dict(headers or {}), timeout=timeout).raise_for_status().text
+        return (
+            httpx2.get(spec, headers=dict(headers or {}), timeout=timeout).raise_for_status().text
+        )
     if isinstance(spec, str) and ("\n" in spec or spec.lstrip().startswith("{")):
         return spec
     return Path(spec).read_text(encoding="utf-8")

@@ -1,7 +1,7 @@
 """One client's view of an environment: the tools it may use and the scenario that it plays.
 
-`Connection` is what every runtime hands back; a `Session` is the one that needs no wire, and servers and forked
-workers put it behind theirs.
+`Connection` is what every runtime hands back; a `Session` is the one that needs no wire, and
+servers and forked workers put it behind theirs.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ TYPED_ARGUMENTS = "hud/arguments"
 
 
 class StringArguments(dict[str, str]):
-    """Arguments as MCP's prompts carry them: strings, to be read by the types of the scenario's signature."""
+    """Arguments as MCP's prompts carry them: strings, to be read by the types of the scenario's
+    signature.
+    """
 
 
 class Connection(Protocol):
@@ -44,14 +46,18 @@ class Connection(Protocol):
         ...
 
     async def call_tool(self, name: str, arguments: Mapping[str, Any]) -> MCPToolResult:
-        """Call a tool; its failure is a result with `is_error`. Raises EnvironmentFailure if the environment is gone."""
+        """Call a tool; its failure is a result with `is_error`. Raises EnvironmentFailure if the
+        environment is gone.
+        """
         ...
 
     async def list_prompts(self) -> list[mcp_types.Prompt]:
         """The prompts, scenarios among them."""
         ...
 
-    async def get_prompt(self, name: str, arguments: Mapping[str, Any]) -> mcp_types.GetPromptResult:
+    async def get_prompt(
+        self, name: str, arguments: Mapping[str, Any]
+    ) -> mcp_types.GetPromptResult:
         """Render a prompt; for a scenario, set it up. Raises SetupFailure."""
         ...
 
@@ -118,7 +124,9 @@ def parse_grade(result: mcp_types.ReadResourceResult, name: str) -> EvaluationRe
         return EvaluationResult.model_validate_json(text)
     except ValidationError as exc:
         reason = exc.errors(include_url=False)[0]["msg"]
-        raise GradingFailure(f"scenario `{name}` returned {text[:80]!r}, which is no grade: {reason}") from exc
+        raise GradingFailure(
+            f"scenario `{name}` returned {text[:80]!r}, which is no grade: {reason}"
+        ) from exc
 
 
 class Session:
@@ -181,11 +189,15 @@ class Session:
     async def list_prompts(self) -> list[mcp_types.Prompt]:
         return self.env.prompt_definitions()
 
-    async def get_prompt(self, name: str, arguments: Mapping[str, Any]) -> mcp_types.GetPromptResult:
+    async def get_prompt(
+        self, name: str, arguments: Mapping[str, Any]
+    ) -> mcp_types.GetPromptResult:
         scenario = self.env.find_scenario(name)
         if scenario is not None:
             messages = await self._setup(scenario, arguments)
-            return mcp_types.GetPromptResult(messages=messages, _meta=scenario.definition(self.env.name).meta)
+            return mcp_types.GetPromptResult(
+                messages=messages, _meta=scenario.definition(self.env.name).meta
+            )
         remote = self.env.find_remote_prompt(name)
         if remote is None:
             return await self.env.render_prompt(name, arguments)
@@ -195,17 +207,26 @@ class Session:
         self.run = RemoteRun(opened.connection, prompt)
         return result
 
-    async def _setup(self, scenario: Scenario, arguments: Mapping[str, Any]) -> list[mcp_types.PromptMessage]:
+    async def _setup(
+        self, scenario: Scenario, arguments: Mapping[str, Any]
+    ) -> list[mcp_types.PromptMessage]:
         """Start a local scenario; one that was under way is closed first.
 
         Raises:
-            SetupFailure: the arguments do not fit, a required variable is missing, or the scenario failed.
+            SetupFailure: the arguments do not fit, a required variable is missing, or the scenario
+                failed.
         """
         await self.close()
         missing = scenario.missing_variables()
         if missing:
-            raise SetupFailure(f"{scenario.what} needs the variable {missing[0]}", hint=f"export {missing[0]}=…")
-        typed = decode_arguments(scenario, arguments) if isinstance(arguments, StringArguments) else arguments
+            raise SetupFailure(
+                f"{scenario.what} needs the variable {missing[0]}", hint=f"export {missing[0]}=…"
+            )
+        typed = (
+            decode_arguments(scenario, arguments)
+            if isinstance(arguments, StringArguments)
+            else arguments
+        )
         try:
             validated = validate_arguments(scenario, typed)
         except ArgumentError as exc:
@@ -245,7 +266,9 @@ class Session:
         """
         local = name.rpartition(":")[2]
         if self.run is None or self.run.name != local:
-            raise GradingFailure(f"scenario `{local}` was not set up", hint="get the scenario's prompt first")
+            raise GradingFailure(
+                f"scenario `{local}` was not set up", hint="get the scenario's prompt first"
+            )
         return await self.run.grade()
 
     async def close(self) -> None:

@@ -27,7 +27,9 @@ def naming(
     }
 
 
-def from_url(url: str, headers: Mapping[str, str] | None, name: str | None, options: dict[str, Any]) -> Source:
+def from_url(
+    url: str, headers: Mapping[str, str] | None, name: str | None, options: dict[str, Any]
+) -> Source:
     """A server over Streamable HTTP.
 
     Raises:
@@ -65,7 +67,8 @@ def named_server(config: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
 
 
 def from_config(name: str, config: Mapping[str, Any], options: dict[str, Any]) -> Source:
-    """A server as MCP clients configure it: `{"url", "headers"}` or `{"command", "args", "env", "cwd"}`.
+    """A server as MCP clients configure it: `{"url", "headers"}` or `{"command", "args", "env",
+    "cwd"}`.
 
     Raises:
         UserError: the configuration has neither.
@@ -74,7 +77,9 @@ def from_config(name: str, config: Mapping[str, Any], options: dict[str, Any]) -
         return from_url(str(config["url"]), config.get("headers"), name, options)
     command = config.get("command")
     if not command:
-        raise UserError(f"the configuration of the MCP server `{name}` has neither `url` nor `command`")
+        raise UserError(
+            f"the configuration of the MCP server `{name}` has neither `url` nor `command`"
+        )
     args = [str(item) for item in config.get("args") or ()]
 
     def opener() -> AbstractAsyncContextManager[Connection]:
@@ -86,7 +91,9 @@ def from_config(name: str, config: Mapping[str, Any], options: dict[str, Any]) -
 
 
 def from_server(server: Any, name: str | None, options: dict[str, Any]) -> Source:
-    """A server object of this process: another `Environment`, or a server of the MCP or FastMCP library."""
+    """A server object of this process: another `Environment`, or a server of the MCP or FastMCP
+    library.
+    """
     label = name or str(getattr(server, "name", "server"))
 
     def opener() -> AbstractAsyncContextManager[Connection]:
@@ -104,7 +111,9 @@ def _low_level(server: Any) -> Any:
     return getattr(server, "_mcp_server", server)
 
 
-def from_fastapi(app: Any, name: str | None, include_hidden: bool, options: dict[str, Any]) -> Source:
+def from_fastapi(
+    app: Any, name: str | None, include_hidden: bool, options: dict[str, Any]
+) -> Source:
     """The operations of a FastAPI application, called in this process.
 
     Raises:
@@ -117,7 +126,11 @@ def from_fastapi(app: Any, name: str | None, include_hidden: bool, options: dict
 
 
 def from_openapi(
-    spec: Any, base_url: str | None, headers: Mapping[str, str] | None, timeout: float, name: str | None
+    spec: Any,
+    base_url: str | None,
+    headers: Mapping[str, str] | None,
+    timeout: float,
+    name: str | None,
 ) -> Any:
     """A server object for the operations of an OpenAPI document (a dict, a path or a URL).
 
@@ -140,4 +153,4 @@ def from_image(
 
         return open_image(image, **container)
 
-    return Source(label, opener, is_local=True, **options)
+    return Source(label, opener, is_local=True, is_private=True, seconds=None, **options)

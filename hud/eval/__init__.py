@@ -1,4 +1,6 @@
-"""Evaluation. The module itself is callable, as published code writes it: `async with hud.eval(task) as ctx`."""
+"""Evaluation. The module itself is callable, as published code writes it: `async with
+hud.eval(task) as ctx`.
+"""
 
 import sys
 from types import ModuleType

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -69,7 +68,8 @@ class EvalConfig(BaseModel):
 
 
 def load_config(given: Mapping[str, Any], pairs: Sequence[str], folder: Path) -> EvalConfig:
-    """Options that were `given` (None: not given) and `key=value` pairs, over those of the folder's file.
+    """Options that were `given` (None: not given) and `key=value` pairs, over those of the folder's
+    file.
 
     Raises:
         UserError: an option or the file is not valid.
@@ -81,7 +81,11 @@ def load_config(given: Mapping[str, Any], pairs: Sequence[str], folder: Path) ->
     except ValidationError as exc:
         first = exc.errors(include_url=False)[0]
         name = str(first["loc"][0]) if first["loc"] else "option"
-        known = did_you_mean(name, EvalConfig.model_fields) if first["type"] == "extra_forbidden" else None
+        known = (
+            did_you_mean(name, EvalConfig.model_fields)
+            if first["type"] == "extra_forbidden"
+            else None
+        )
         raise UserError(f"option `{name}`: {first['msg']}", hint=known) from exc
     section = sections.get(config.agent or "", {})
     return config.model_copy(update={"options": {**section, **parse_pairs(pairs, config.agent)}})
@@ -98,10 +102,16 @@ def _read_file(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     unknown = set(data) - {"eval", "agent", *AGENT_SECTIONS}
     if unknown:
         name = min(unknown)
-        raise UserError(f"`{path.name}` has an unknown section [{name}]", hint=did_you_mean(name, ("eval", *AGENT_SECTIONS)))
+        raise UserError(
+            f"`{path.name}` has an unknown section [{name}]",
+            hint=did_you_mean(name, ("eval", *AGENT_SECTIONS)),
+        )
     for name, section in data.items():
         if not isinstance(section, dict):
-            raise UserError(f"`{path.name}`: `{name}` is no section", hint=f"write [{name}] and its options below")
+            raise UserError(
+                f"`{path.name}`: `{name}` is no section",
+                hint=f"write [{name}] and its options below",
+            )
     options = {name: value for name, value in data.get("eval", {}).items() if name not in IGNORED}
     sections = {name: data[name] for name in AGENT_SECTIONS if name in data}
     return options | data.get("agent", {}), sections
@@ -133,7 +143,10 @@ def parse_pairs(pairs: Sequence[str], agent: str | None) -> dict[str, Any]:
             raise UserError(f"`--config {pair}` is not KEY=VALUE")
         prefix, dot, key = name.strip().rpartition(".")
         if dot and prefix not in ("agent", agent) and prefix not in AGENT_SECTIONS:
-            raise UserError(f"`--config {pair}`: there is no agent `{prefix}`", hint=did_you_mean(prefix, AGENT_SECTIONS))
+            raise UserError(
+                f"`--config {pair}`: there is no agent `{prefix}`",
+                hint=did_you_mean(prefix, AGENT_SECTIONS),
+            )
         if not dot or prefix in ("agent", agent):
             options[key] = _value(text)
     return options

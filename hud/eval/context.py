@@ -1,4 +1,6 @@
-"""One rollout as the code that plays it sees it: the prompt, the tools, the answer, and afterwards the reward."""
+"""One rollout as the code that plays it sees it: the prompt, the tools, the answer, and afterwards
+the reward.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +21,11 @@ from hud.types import EvaluationResult, MCPToolCall, MCPToolResult, Trace, Trace
 
 
 class EvalContext(Toolbox):
-    """A rollout that has been set up. Play it with `prompt`, the `as_…` tools and `call_tool`, then `submit`.
+    """A rollout that has been set up. Play it with `prompt`, the `as_…` tools and `call_tool`, then
+    `submit`.
 
-    After the `async with hud.eval(...)` block `reward`, `evaluation_result` and `error` say how it ended.
+    After the `async with hud.eval(...)` block `reward`, `evaluation_result` and `error` say how it
+    ended.
     """
 
     def __init__(self, task: Task, connection: Connection, **identity: Any) -> None:
@@ -139,7 +143,9 @@ class EvalContext(Toolbox):
         started = self.elapsed()
         if call.name == SUBMIT_TOOL:
             await self.submit(call.arguments.get("answer"))
-            return MCPToolResult.model_validate({"content": [{"type": "text", "text": "submitted"}]})
+            return MCPToolResult.model_validate(
+                {"content": [{"type": "text", "text": "submitted"}]}
+            )
         result = await self._forward(call)
         self._record(
             "tool",
@@ -179,13 +185,21 @@ class EvalContext(Toolbox):
         started = self.elapsed()
         name = self._scenario
         if self.answer is not None:
-            submitted = await self.connection.call_tool(SUBMIT_TOOL, {"scenario": name, "answer": self._graded_answer()})
+            submitted = await self.connection.call_tool(
+                SUBMIT_TOOL, {"scenario": name, "answer": self._graded_answer()}
+            )
             if submitted.is_error:
                 raise GradingFailure(f"scenario `{name}` refused the answer: {submitted.text}")
         result = parse_grade(await self.connection.read_resource(name), name)
         self.reward = self.trace.reward = result.reward
         self.evaluation_result = self.trace.evaluation_result = result
-        self._record("environment", "grade", started, request=self.answer, result=result.model_dump(mode="json"))
+        self._record(
+            "environment",
+            "grade",
+            started,
+            request=self.answer,
+            result=result.model_dump(mode="json"),
+        )
         return result
 
     def _graded_answer(self) -> Any:
@@ -197,7 +211,9 @@ class EvalContext(Toolbox):
 
     def _record(self, kind: Any, name: str, started: float, **fields: Any) -> None:
         seconds = self.elapsed() - started
-        self.trace.append(TraceStep(kind=kind, name=name, started=started, seconds=seconds, **fields))
+        self.trace.append(
+            TraceStep(kind=kind, name=name, started=started, seconds=seconds, **fields)
+        )
 
 
 def _matches(name: str, patterns: list[str]) -> bool:

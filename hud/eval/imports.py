@@ -1,9 +1,12 @@
 """Importing task files that know nothing of each other: every file sees its own project first.
 
-1. The folder of a file and its project's root come first on `sys.path` while it is imported, and stay there.
-2. A module that another folder brought along under a name that this one has too (`env`, say) makes way.
+1. The folder of a file and its project's root come first on `sys.path` while it is imported, and
+   stay there.
+2. A module that another folder brought along under a name that this one has too (`env`, say) makes
+   way.
 3. A file of a package is imported as its member, so that relative imports work.
-4. A file that was imported before, under whatever name, is not imported again; its name below the root is known too.
+4. A file that was imported before, under whatever name, is not imported again; its name below the
+   root is known too.
 """
 
 from __future__ import annotations
@@ -24,12 +27,19 @@ def import_file(path: Path) -> ModuleType:
     Raises:
         UserError: the import failed; `detail` is the author's traceback.
     """
-    loaded = next((module for module in list(sys.modules.values()) if _file(module) == str(path)), None)
+    loaded = next(
+        (module for module in list(sys.modules.values()) if _file(module) == str(path)), None
+    )
     if loaded is not None:
         return loaded
     top, name = _package_name(path)
-    _come_first(top, project_root(path.resolve()), path.resolve().parent, project_root(path), path.parent)
-    is_free = _file(sys.modules.get(name.partition(".")[0])) in (None, str(top / name.partition(".")[0] / "__init__.py"))
+    _come_first(
+        top, project_root(path.resolve()), path.resolve().parent, project_root(path), path.parent
+    )
+    is_free = _file(sys.modules.get(name.partition(".")[0])) in (
+        None,
+        str(top / name.partition(".")[0] / "__init__.py"),
+    )
     module = import_name(name) if "." in name and is_free else load_module(path)
     below_root = path.relative_to(project_root(path)).with_suffix("")
     sys.modules.setdefault(".".join(below_root.parts), module)
@@ -50,14 +60,21 @@ def _package_name(path: Path) -> tuple[Path, str]:
 
 
 def _come_first(*folders: Path) -> None:
-    """Put folders in front of `sys.path`, the last one first, and let other folders' modules of their names go."""
+    """Put folders in front of `sys.path`, the last one first, and let other folders' modules of
+    their names go.
+    """
     for folder in map(str, folders):
         if folder in sys.path:
             sys.path.remove(folder)
         sys.path.insert(0, folder)
     for name, module in list(sys.modules.items()):
         home = _home(module)
-        if "." not in name and home in _folders and home not in map(str, folders) and _holds(folders, name):
+        if (
+            "." not in name
+            and home in _folders
+            and home not in map(str, folders)
+            and _holds(folders, name)
+        ):
             _forget(name)
     _folders.update(map(str, folders))
 
@@ -72,7 +89,10 @@ def _home(module: ModuleType) -> str | None:
 
 
 def _holds(folders: tuple[Path, ...], name: str) -> bool:
-    return any((folder / f"{name}.py").is_file() or (folder / name / "__init__.py").is_file() for folder in folders)
+    return any(
+        (folder / f"{name}.py").is_file() or (folder / name / "__init__.py").is_file()
+        for folder in folders
+    )
 
 
 def _forget(name: str) -> None:

@@ -1,4 +1,6 @@
-"""One evaluation: tasks × group, played by an agent, recorded as it goes. Yields events; prints nothing."""
+"""One evaluation: tasks × group, played by an agent, recorded as it goes. Yields events; prints
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -109,7 +111,10 @@ class Job:
             "allowed_tools": config.allowed_tools,
             "disallowed_tools": config.disallowed_tools,
         }
-        return {**config.options, **{name: value for name, value in chosen.items() if value is not None}}
+        return {
+            **config.options,
+            **{name: value for name, value in chosen.items() if value is not None},
+        }
 
     async def _run(
         self, runtime: Runtime, tasks: list[Task], player: MCPAgent
@@ -123,7 +128,9 @@ class Job:
             yield Started(job, journal.folder, total, getattr(runtime, "hazard", None))
             rollouts = _rollouts(job, tasks, self._play(player), self.config.timeout)
             concurrency = min(self.config.max_concurrent, total)
-            async with aclosing(run_rollouts(rollouts, runtime, concurrency=concurrency)) as outcomes:
+            async with aclosing(
+                run_rollouts(rollouts, runtime, concurrency=concurrency)
+            ) as outcomes:
                 async for outcome in outcomes:
                     yield self._keep(outcome, journal, total)
             self.status = "finished"
@@ -154,7 +161,9 @@ class Job:
             name=Path(config.source or ".").resolve().name,
             source=config.source or ".",
             command=self.command,
-            variants=[Variant(name=model or agent, agent=agent, model=model, parameters=config.options)],
+            variants=[
+                Variant(name=model or agent, agent=agent, model=model, parameters=config.options)
+            ],
             tasks=[task.key for task in tasks],
             group=config.group_size,
             max_steps=config.steps,
@@ -169,7 +178,9 @@ async def _collect_here(arguments: dict[str, Any]) -> list[Task]:
     return collect_runnable(**arguments)
 
 
-def _rollouts(job: JobRecord, tasks: list[Task], play: Play, timeout: float | None) -> Iterator[Rollout]:
+def _rollouts(
+    job: JobRecord, tasks: list[Task], play: Play, timeout: float | None
+) -> Iterator[Rollout]:
     variant = job.variants[0].name
     for task in tasks:
         for index in range(job.group):
@@ -191,5 +202,3 @@ def list_tasks(source: str, task_ids: list[str] | None = None) -> list[Task]:
             await runtime.aclose()
 
     return asyncio.run(load())
-
-

@@ -1,7 +1,8 @@
-"""The local results folder: one directory a job with `job.json`, `rollouts.jsonl` and `transcripts/`.
+"""The local results folder: one directory a job with `job.json`, `rollouts.jsonl` and
+`transcripts/`.
 
-A rollout's line is written whole, in one system call, when the rollout ends: whoever is killed when, the file holds
-every finished rollout and no half line.
+A rollout's line is written whole, in one system call, when the rollout ends: whoever is killed
+when, the file holds every finished rollout and no half line.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._lines = os.open(folder / "rollouts.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        self._lines = os.open(
+            folder / "rollouts.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644
+        )
 
     @classmethod
     def create(cls, results: Path, job: JobRecord) -> Journal:
@@ -50,7 +53,9 @@ class Journal:
             _write(folder / "job.json", job.model_dump_json(indent=2))
             return cls(folder)
         except OSError as exc:
-            raise UserError(f"cannot write results to {folder}: {exc.strerror}", hint="set HUD_RESULTS_DIR") from exc
+            raise UserError(
+                f"cannot write results to {folder}: {exc.strerror}", hint="set HUD_RESULTS_DIR"
+            ) from exc
 
     def add(self, transcript: Transcript) -> None:
         """Write a finished rollout: its transcript first, then its line.
@@ -74,7 +79,9 @@ class Journal:
 
 
 def _json(record: BaseModel) -> str:
-    """A record as JSON; what no UTF-8 file can hold (half a character, from a model or an environment) becomes `?`."""
+    """A record as JSON; what no UTF-8 file can hold (half a character, from a model or an
+    environment) becomes `?`.
+    """
     try:
         return record.model_dump_json(exclude_none=True)
     except PydanticSerializationError:
@@ -107,15 +114,24 @@ def find_job(results: Path, job_id: str | None) -> Path:
         UserError: there is none, or more than one.
     """
     folder = results / JOBS
-    known = sorted(path.name for path in folder.iterdir() if (path / "job.json").exists()) if folder.is_dir() else []
+    known = (
+        sorted(path.name for path in folder.iterdir() if (path / "job.json").exists())
+        if folder.is_dir()
+        else []
+    )
     if not known:
         raise UserError(f"no evaluation is recorded in {folder}", hint="run `hud eval` first")
     if job_id is None:
         return folder / known[-1]
-    matches = [name for name in known if name == job_id] or [name for name in known if name.startswith(job_id)]
+    matches = [name for name in known if name == job_id] or [
+        name for name in known if name.startswith(job_id)
+    ]
     if len(matches) != 1:
         what = "no" if not matches else "more than one"
-        raise UserError(f"{what} job `{job_id}` is recorded in {folder}", hint=did_you_mean(job_id, matches or known))
+        raise UserError(
+            f"{what} job `{job_id}` is recorded in {folder}",
+            hint=did_you_mean(job_id, matches or known),
+        )
     return folder / matches[0]
 
 
@@ -158,7 +174,9 @@ def read_transcript(folder: Path, rollout_id: str) -> Transcript:
         return _read(Transcript, path.read_text(encoding="utf-8"), str(path))
     except OSError as exc:
         known = [item.stem for item in path.parent.glob("*.json")]
-        raise UserError(f"no rollout `{rollout_id}` in {folder.name}", hint=did_you_mean(rollout_id, known)) from exc
+        raise UserError(
+            f"no rollout `{rollout_id}` in {folder.name}", hint=did_you_mean(rollout_id, known)
+        ) from exc
 
 
 def _read(kind: type[RecordT], text: str, place: str) -> RecordT:

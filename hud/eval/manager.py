@@ -1,4 +1,6 @@
-"""Running tasks from an author's own code, in this process: `hud.eval` for one rollout, `evaluate` for many."""
+"""Running tasks from an author's own code, in this process: `hud.eval` for one rollout, `evaluate`
+for many.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,13 @@ from hud.eval.runner import run_rollouts
 from hud.runtime.local import LocalRuntime
 from hud.task import Task, new_id
 
-FUNCTION_FORM = "use `await hud.eval.evaluate(tasks, loop, variants=…, group=…)`, with the loop as an async function"
+FUNCTION_FORM = (
+    "use `await hud.eval.evaluate(tasks, loop, variants=…, group=…)`, "
+    "with the loop as an async function"
+)
 
 
-def eval(  # noqa: A001 - the published name
+def eval(
     source: Task | Sequence[Task] | None = None,
     *,
     name: str | None = None,
@@ -29,9 +34,10 @@ def eval(  # noqa: A001 - the published name
 ) -> AbstractAsyncContextManager[EvalContext]:
     """One rollout as a context manager: set up on entering, graded on leaving.
 
-    Give the answer with `ctx.submit` inside the block and read `ctx.reward` after it. If the block raises, nothing is
-    graded and the exception passes. If grading fails, `ctx.error` says why and `ctx.reward` is None. `options` that
-    steer a hosted service (api_key, trace, quiet, …) are accepted and have no effect.
+    Give the answer with `ctx.submit` inside the block and read `ctx.reward` after it. If the block
+    raises, nothing is graded and the exception passes. If grading fails, `ctx.error` says why and
+    `ctx.reward` is None. `options` that steer a hosted service (api_key, trace, quiet, …) are
+    accepted and have no effect.
 
     Raises (on entering):
         UserError: there are several tasks, variants or runs: that is `evaluate`'s work.
@@ -41,7 +47,10 @@ def eval(  # noqa: A001 - the published name
     if len(tasks) > 1 or group > 1 or len(_combinations(variants)) > 1:
         raise UserError("hud.eval as a context manager runs one rollout", hint=FUNCTION_FORM)
     if any(not isinstance(task, Task) for task in tasks):
-        raise UserError(f"hud.eval takes tasks, not {type(tasks[0]).__name__}", hint='make one with env("scenario", ...)')
+        raise UserError(
+            f"hud.eval takes tasks, not {type(tasks[0]).__name__}",
+            hint='make one with env("scenario", ...)',
+        )
     task = tasks[0] if tasks else Task(args={})
     identity = {
         "eval_name": name,
@@ -87,7 +96,9 @@ class NoConnection:
     """The connection of a rollout without an environment: it offers nothing."""
 
     def __getattr__(self, name: str) -> Any:
-        raise UserError("this evaluation has no environment", hint='pass a task: hud.eval(env("scenario", ...))')
+        raise UserError(
+            "this evaluation has no environment", hint='pass a task: hud.eval(env("scenario", ...))'
+        )
 
 
 Loop = Callable[[EvalContext], Awaitable[Any]]
@@ -104,12 +115,13 @@ async def evaluate(
 ) -> list[EvalContext]:
     """Run a custom agent loop once for every task × variant × run, in this process.
 
-    `loop(ctx)` plays one rollout: it reads `ctx.prompt` and `ctx.variants`, uses `ctx.call_tool` and the `as_…` tools,
-    and answers with `ctx.submit(...)` or by returning a string. `variants` maps names to values or lists of values;
-    lists make all combinations. At most `max_concurrent` rollouts run at a time, each at most `timeout` seconds.
+    `loop(ctx)` plays one rollout: it reads `ctx.prompt` and `ctx.variants`, uses `ctx.call_tool`
+    and the `as_…` tools, and answers with `ctx.submit(...)` or by returning a string. `variants`
+    maps names to values or lists of values; lists make all combinations. At most `max_concurrent`
+    rollouts run at a time, each at most `timeout` seconds.
 
-    Returns one context per rollout, in the order task, variant, run; `reward` is None and `error` is set where a
-    rollout failed.
+    Returns one context per rollout, in the order task, variant, run; `reward` is None and `error`
+    is set where a rollout failed.
 
     Raises:
         UserError: a task cannot run at all.
@@ -147,13 +159,21 @@ def _plans(
             group_id = new_id()
             for index in range(group):
                 yield Rollout(
-                    "", task, f"variant-{position}", index, play, variants=variant, group_id=group_id
+                    "",
+                    task,
+                    f"variant-{position}",
+                    index,
+                    play,
+                    variants=variant,
+                    group_id=group_id,
                 )
 
 
 def _without_context(rollout: Rollout, failure: HudError | None) -> EvalContext:
     """A context for a rollout that never got as far as having one."""
-    context = EvalContext(rollout.task, NoConnection(), variants=rollout.variants, index=rollout.index)
+    context = EvalContext(
+        rollout.task, NoConnection(), variants=rollout.variants, index=rollout.index
+    )
     context.error = failure
     return context
 

@@ -1,6 +1,8 @@
-"""One rollout: start an instance, set up, play, grade, clean up. A rollout that fails is data, not a crash.
+"""One rollout: start an instance, set up, play, grade, clean up. A rollout that fails is data, not
+a crash.
 
-1. Boundaries: start → initialize → setup → agent or provider → grading; a limit may end any of them.
+1. Boundaries: start → initialize → setup → agent or provider → grading; a limit may end any of
+   them.
 2. An agent that failed is not graded; its rollout has no reward.
 3. Whatever happens, the instance is stopped before the outcome is returned.
 """
@@ -17,7 +19,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hud.agents.catalog import create_agent
-from hud.errors import AgentFailure, GradingFailure, HudError, LimitReached, SetupFailure, UserError, describe
+from hud.errors import (
+    AgentFailure,
+    GradingFailure,
+    HudError,
+    LimitReached,
+    SetupFailure,
+    UserError,
+    describe,
+)
 from hud.eval.context import EvalContext
 from hud.runtime.local import LocalRuntime
 from hud.runtime.runtime import Instance, Runtime
@@ -153,12 +163,16 @@ async def _play_on(state: _State, instance: Instance) -> None:
         await _agent(rollout.play, context)
     with watch.span("grading"), _mistakes_as(GradingFailure):
         if await context.grade() is None:
-            raise SetupFailure(f"task `{rollout.task.key}` names no scenario, so there is nothing to grade")
+            raise SetupFailure(
+                f"task `{rollout.task.key}` names no scenario, so there is nothing to grade"
+            )
 
 
 @contextmanager
 def _mistakes_as(failure: type[HudError]) -> Iterator[None]:
-    """A user's mistake that shows in the middle of a rollout is this rollout's failure, and no other's."""
+    """A user's mistake that shows in the middle of a rollout is this rollout's failure, and no
+    other's.
+    """
     try:
         yield
     except UserError as exc:
@@ -174,7 +188,9 @@ async def _agent(play: Play, context: EvalContext) -> None:
     except TimeoutError as exc:
         raise AgentFailure("the agent timed out", detail=traceback.format_exc()) from exc
     except Exception as exc:
-        raise AgentFailure(f"the agent raised {describe(exc)}", detail=traceback.format_exc()) from exc
+        raise AgentFailure(
+            f"the agent raised {describe(exc)}", detail=traceback.format_exc()
+        ) from exc
 
 
 def _outcome(state: _State, status: RolloutStatus, failure: HudError | None) -> Outcome:

@@ -12,11 +12,13 @@ QUEUE_SIZE = 64
 """Outcomes that may wait for their reader."""
 
 
-async def run_rollouts(rollouts: Iterable[Rollout], runtime: Runtime, *, concurrency: int) -> AsyncIterator[Outcome]:
+async def run_rollouts(
+    rollouts: Iterable[Rollout], runtime: Runtime, *, concurrency: int
+) -> AsyncIterator[Outcome]:
     """Run rollouts, at most `concurrency` at a time, and yield each outcome as it ends.
 
-    `rollouts` is read lazily, so that memory does not grow with their number. Closing the iterator, or an exception
-    in it, cancels what is running and waits until it is cleaned up.
+    `rollouts` is read lazily, so that memory does not grow with their number. Closing the iterator,
+    or an exception in it, cancels what is running and waits until it is cleaned up.
 
     Raises:
         UserError: a task cannot run at all.
@@ -41,9 +43,13 @@ async def run_rollouts(rollouts: Iterable[Rollout], runtime: Runtime, *, concurr
 
 
 async def _work(
-    waiting: Iterator[Rollout], runtime: Runtime, outcomes: asyncio.Queue[Outcome | BaseException | None]
+    waiting: Iterator[Rollout],
+    runtime: Runtime,
+    outcomes: asyncio.Queue[Outcome | BaseException | None],
 ) -> None:
-    """Run one rollout after another until none is left; hand over an exception instead of raising it."""
+    """Run one rollout after another until none is left; hand over an exception instead of raising
+    it.
+    """
     try:
         for rollout in waiting:
             await outcomes.put(await run_rollout(rollout, runtime))

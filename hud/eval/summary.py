@@ -1,4 +1,6 @@
-"""What a job's rollouts add up to, and the table that says so. Pure; failed rollouts are in neither mean nor pass."""
+"""What a job's rollouts add up to, and the table that says so. Pure; failed rollouts are in neither
+mean nor pass.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,9 @@ class Summary:
     """Runs that were scored or failed."""
 
     @classmethod
-    def of(cls, tasks: Iterable[str], records: Iterable[RolloutRecord], threshold: float = 1.0) -> Summary:
+    def of(
+        cls, tasks: Iterable[str], records: Iterable[RolloutRecord], threshold: float = 1.0
+    ) -> Summary:
         """The summary of these records, with a row for each of `tasks` in their order."""
         summary = cls(threshold, {task: TaskSummary(task) for task in tasks})
         for record in records:
@@ -87,7 +91,9 @@ class Summary:
             self.causes[boundary] = self.causes.get(boundary, 0) + 1
             if len(self.failures) < MAX_FAILURES:
                 reason = record.error or "no reason given"
-                self.failures.append(Failure(record.task, record.index, boundary, reason, record.hint))
+                self.failures.append(
+                    Failure(record.task, record.index, boundary, reason, record.hint)
+                )
 
     @property
     def rewards(self) -> list[float]:
@@ -120,7 +126,8 @@ def render(summary: Summary) -> str:
     rule = "  " + "─" * (task_width + 4 + 3 + reward_width + 7)
     lines = [f"  {'Task':<{task_width}}Runs   {'Rewards':<{reward_width}}Mean", rule]
     for row, text in zip(rows, shown, strict=True):
-        lines.append(f"  {row.task:<{task_width}}{len(row.scored):>4}   {text:<{reward_width}}{_number(row.mean)}")
+        counted = f"{row.task:<{task_width}}{len(row.scored):>4}"
+        lines.append(f"  {counted}   {text:<{reward_width}}{_number(row.mean)}")
     lines += [rule, f"  {_total(summary, rows)}", *_failures(summary)]
     return "\n".join(lines)
 
@@ -142,9 +149,8 @@ def _number(value: float | None) -> str:
 def _total(summary: Summary, rows: list[TaskSummary]) -> str:
     scored = len(summary.rewards)
     percent = f" ({100 * summary.passed / scored:.0f}%)" if scored else ""
-    return (
-        f"Total: {_extent(rows)} | Mean: {_number(summary.mean)} | Pass: {summary.passed}/{scored}{percent}"
-    )
+    passed = f"Pass: {summary.passed}/{scored}{percent}"
+    return f"Total: {_extent(rows)} | Mean: {_number(summary.mean)} | {passed}"
 
 
 def _extent(rows: list[TaskSummary]) -> str:
@@ -163,7 +169,9 @@ def _failures(summary: Summary) -> list[str]:
     lines = ["", f"  Failed: {summary.failed} ({causes}), not in mean and pass"]
     order = {task: position for position, task in enumerate(summary.tasks)}
     listed = sorted(summary.failures, key=lambda item: (order[item.task], item.index))
-    lines += [f"    {item.task} #{item.index + 1}  {item.boundary}: {item.error}" for item in listed]
+    lines += [
+        f"    {item.task} #{item.index + 1}  {item.boundary}: {item.error}" for item in listed
+    ]
     if summary.failed > len(summary.failures):
         lines.append(f"    … and {summary.failed - len(summary.failures)} more")
     hints = dict.fromkeys(item.hint for item in listed if item.hint)
@@ -171,7 +179,9 @@ def _failures(summary: Summary) -> list[str]:
 
 
 def junit(name: str, records: Iterable[RolloutRecord], threshold: float = 1.0) -> str:
-    """The job as JUnit XML: a test case a rollout, a failure below the threshold, an error for a failed rollout."""
+    """The job as JUnit XML: a test case a rollout, a failure below the threshold, an error for a
+    failed rollout.
+    """
     suite = ElementTree.Element("testsuite", name=name)
     counts = {"tests": 0, "failures": 0, "errors": 0}
     for record in records:
@@ -182,7 +192,9 @@ def junit(name: str, records: Iterable[RolloutRecord], threshold: float = 1.0) -
         if record.status != "scored" or record.reward is None:
             counts["errors"] += 1
             message = _printable(record.error or record.status)
-            ElementTree.SubElement(case, "error", type=record.boundary or record.status, message=message)
+            ElementTree.SubElement(
+                case, "error", type=record.boundary or record.status, message=message
+            )
         elif record.reward < threshold - TOLERANCE:
             counts["failures"] += 1
             message = f"reward {record.reward:g} is below {threshold:g}"

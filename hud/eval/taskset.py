@@ -1,10 +1,10 @@
 """Which tasks a source holds: a Python file, a directory, JSON or JSON Lines.
 
 1. Order is the order of definition, never the alphabet; an object with two names is one task.
-2. A directory: the task files of its own (`tasks.py`, `task.py`, and every file of `tasks/`), else every `task.py`
-   below it, else its other Python files.
-3. A file that cannot be imported or read stops the discovery with its name; an author's mistake keeps the author's
-   traceback.
+2. A directory: the task files of its own (`tasks.py`, `task.py`, and every file of `tasks/`), else
+   every `task.py` below it, else its other Python files.
+3. A file that cannot be imported or read stops the discovery with its name; an author's mistake
+   keeps the author's traceback.
 4. A JSON task runs in the local `Environment` of the name that it gives.
 """
 
@@ -33,17 +33,22 @@ NOT_TASKS = frozenset({"env", "environment", "conftest", "setup", "__init__", "_
 def collect(source: str, only_first: bool = False, task_ids: list[str] | None = None) -> list[Task]:
     """The tasks of `source`, in order, all or those that are asked for.
 
-    `task_ids` are slugs (or positions, from 0, where no slug is equal); `only_first` takes the first task.
+    `task_ids` are slugs (or positions, from 0, where no slug is equal); `only_first` takes the
+    first task.
 
     Raises:
-        UserError: the source does not exist, holds no tasks, or cannot be read; or an id is unknown.
+        UserError: the source does not exist, holds no tasks, or cannot be read; or an id is
+            unknown.
     """
     try:
         tasks = unique(_discover(find_source(source)))
     except OSError as exc:
         raise UserError(f"`{source}` cannot be read: {exc.strerror}") from exc
     if not tasks:
-        raise UserError(f"`{source}` holds no tasks", hint="make one with `scenario.task(...)` or `env(\"scenario\", ...)`")
+        raise UserError(
+            f"`{source}` holds no tasks",
+            hint='make one with `scenario.task(...)` or `env("scenario", ...)`',
+        )
     check_unique_slugs(tasks)
     _check_unique_keys(tasks)
     if task_ids:
@@ -51,7 +56,9 @@ def collect(source: str, only_first: bool = False, task_ids: list[str] | None = 
     return tasks[:1] if only_first else tasks
 
 
-def collect_runnable(source: str, only_first: bool = False, task_ids: list[str] | None = None) -> list[Task]:
+def collect_runnable(
+    source: str, only_first: bool = False, task_ids: list[str] | None = None
+) -> list[Task]:
     """The tasks of `source` as `collect` finds them, each with a live environment.
 
     Raises:
@@ -80,13 +87,17 @@ def find_source(source: str) -> Path:
 
 
 def _check_unique_keys(tasks: list[Task]) -> None:
-    """Refuse tasks that cannot be told apart: without a slug, and with the same scenario and arguments."""
+    """Refuse tasks that cannot be told apart: without a slug, and with the same scenario and
+    arguments.
+    """
     seen: set[str] = set()
     for task in tasks:
         if task.key in seen:
             arguments = ", ".join(f"{name}={value!r}" for name, value in (task.args or {}).items())
             told = f"{task.scenario_name}({arguments})"
-            raise UserError(f"two tasks without a slug are `{told}`", hint="give each task a slug of its own")
+            raise UserError(
+                f"two tasks without a slug are `{told}`", hint="give each task a slug of its own"
+            )
         seen.add(task.key)
 
 
@@ -126,7 +137,10 @@ def _discover(path: Path) -> Iterator[Task]:
     elif path.suffix in (".json", ".jsonl"):
         yield from _of_data(path)
     else:
-        raise UserError(f"`{path.name}` is no task file", hint="tasks live in .py, .json or .jsonl files, or a folder")
+        raise UserError(
+            f"`{path.name}` is no task file",
+            hint="tasks live in .py, .json or .jsonl files, or a folder",
+        )
 
 
 def _of_directory(folder: Path) -> Iterator[Task]:
@@ -153,7 +167,9 @@ def _task_files(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.iterdir()
-        if path.is_file() and path.suffix in (".py", ".json", ".jsonl") and path.stem not in NOT_TASKS
+        if path.is_file()
+        and path.suffix in (".py", ".json", ".jsonl")
+        and path.stem not in NOT_TASKS
         if not path.name.startswith((".", "_"))
     )
 
@@ -182,7 +198,9 @@ def _of_data(path: Path) -> Iterator[Task]:
         task = _task(item, place)
         if task.env_name is not None and not isinstance(task.env, Environment):
             environments = local_environments(path) if environments is None else environments
-            task.env = environments.get(task.env_name) or environment_named(task.env_name) or task.env
+            task.env = (
+                environments.get(task.env_name) or environment_named(task.env_name) or task.env
+            )
             _check(task, place)
         yield task
 
@@ -233,7 +251,11 @@ def _task(item: dict[str, Any], place: str) -> Task:
         field = ".".join(str(part) for part in first["loc"]) or "task"
         raise UserError(f"{place}: {field}: {first['msg']}") from exc
     except UserError as exc:
-        raise exc if exc.message.startswith(place) else UserError(f"{place}: {exc.message}", hint=exc.hint) from exc
+        raise (
+            exc
+            if exc.message.startswith(place)
+            else UserError(f"{place}: {exc.message}", hint=exc.hint)
+        ) from exc
 
 
 def _check(task: Task, place: str) -> None:
@@ -248,4 +270,6 @@ def _check(task: Task, place: str) -> None:
 def _near_paths(path: Path) -> str | None:
     folder = path.parent
     names = [item.name for item in folder.iterdir()] if folder.is_dir() else []
-    return did_you_mean(path.name, [name for name in names if name.endswith((".py", ".json", ".jsonl"))])
+    return did_you_mean(
+        path.name, [name for name in names if name.endswith((".py", ".json", ".jsonl"))]
+    )

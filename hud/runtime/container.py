@@ -1,8 +1,12 @@
-"""Environments in containers: one container an instance, reached over its stdin and stdout or over HTTP.
+"""Environments in containers: one container an instance, reached over its stdin and stdout or over
+HTTP.
 
-1. An image that exposes a port, or whose command serves one, is reached over HTTP; every other over stdio.
-2. What a container may do is the sandbox's to say; nothing of this process's environment enters but what is named.
-3. When a request finds the container gone, the error says how it ended (out of memory is told apart from other kills).
+1. An image that exposes a port, or whose command serves one, is reached over HTTP; every other over
+   stdio.
+2. What a container may do is the sandbox's to say; nothing of this process's environment enters but
+   what is named.
+3. When a request finds the container gone, the error says how it ended (out of memory is told apart
+   from other kills).
 """
 
 from __future__ import annotations
@@ -52,7 +56,9 @@ class RunningImage:
 
     @property
     def log(self) -> str:
-        """The end of what the container printed on stderr, as far as it is known without asking the engine."""
+        """The end of what the container printed on stderr, as far as it is known without asking the
+        engine.
+        """
         return self.stdio.stderr.text() if self.stdio is not None else ""
 
 
@@ -75,12 +81,15 @@ def spec_for(
     sandbox: Sandbox | None = None,
     run: str = "",
 ) -> ContainerSpec:
-    """The request for an image's container; `docker_args` are options of `docker run` that the policy admits.
+    """The request for an image's container; `docker_args` are options of `docker run` that the
+    policy admits.
 
     Raises:
         UserError: an option is unknown or forbidden.
     """
-    spec = ContainerSpec(image=image, env=dict(env_vars or {}), sandbox=sandbox or Sandbox(), run=run)
+    spec = ContainerSpec(
+        image=image, env=dict(env_vars or {}), sandbox=sandbox or Sandbox(), run=run
+    )
     return with_docker_arguments(spec, docker_args, {}) if docker_args else spec
 
 
@@ -126,7 +135,10 @@ async def _serve(container: Container, port: int | None) -> AsyncIterator[Runnin
                     else http_transport(await _address(container, port or 0), port or 0)
                 )
                 client = Client(
-                    server, mode="legacy", read_timeout_seconds=get_settings().client_timeout, cache=None
+                    server,
+                    mode="legacy",
+                    read_timeout_seconds=get_settings().client_timeout,
+                    cache=None,
                 )
                 await stack.enter_async_context(client)
         except (Exception, asyncio.CancelledError) as exc:
@@ -159,8 +171,8 @@ async def http_transport(address: tuple[str, int], port: int) -> AsyncIterator[T
 async def answers(host: str, port: int) -> bool:
     """Whether a server listens there.
 
-    A port that the engine publishes on this host is open before anything listens behind it; there, only a server keeps
-    the connection when it is asked something.
+    A port that the engine publishes on this host is open before anything listens behind it; there,
+    only a server keeps the connection when it is asked something.
     """
     try:
         reader, writer = await asyncio.open_connection(host, port)
@@ -200,7 +212,9 @@ async def _start_failure(container: Container, exc: BaseException) -> HudError:
     while isinstance(exc, BaseExceptionGroup):
         exc = exc.exceptions[0]
     if not state.is_running:
-        return StartFailure(f"the container of `{image}` {state.cause()}", detail=logs, hint=f"hud debug {image}")
+        return StartFailure(
+            f"the container of `{image}` {state.cause()}", detail=logs, hint=f"hud debug {image}"
+        )
     if isinstance(exc, TimeoutError):
         reason = f"did not answer within {READY_TIMEOUT:g} s"
     else:
@@ -238,7 +252,9 @@ class ContainerConnection:
         async with self._witnessed():
             return await self._connection.list_prompts()
 
-    async def get_prompt(self, name: str, arguments: Mapping[str, Any]) -> mcp_types.GetPromptResult:
+    async def get_prompt(
+        self, name: str, arguments: Mapping[str, Any]
+    ) -> mcp_types.GetPromptResult:
         async with self._witnessed():
             return await self._connection.get_prompt(name, arguments)
 
@@ -253,7 +269,11 @@ class ContainerConnection:
 
 @asynccontextmanager
 async def open_image(
-    image: str, *, env_vars: Mapping[str, str] | None, docker_args: Sequence[str], sandbox: Sandbox | None
+    image: str,
+    *,
+    env_vars: Mapping[str, str] | None,
+    docker_args: Sequence[str],
+    sandbox: Sandbox | None,
 ) -> AsyncIterator[Connection]:
     """Start an image's container and connect to it; for `Environment.connect_image`."""
     spec = spec_for(image, env_vars=env_vars, docker_args=docker_args, sandbox=sandbox)

@@ -1,8 +1,10 @@
-"""A process that forks children on order: single-threaded and without an event loop, so that forking is safe.
+"""A process that forks children on order: single-threaded and without an event loop, so that
+forking is safe.
 
-1. Orders arrive on a control socket, one JSON object a line, descriptors beside them; `kill` is answered here, the others by
-   the handlers that the server was given.
-2. A child is a process group of its own that dies with the server; what it leaves running is killed when it exits, in
+1. Orders arrive on a control socket, one JSON object a line, descriptors beside them; `kill` is
+   answered here, the others by the handlers that the server was given.
+2. A child is a process group of its own that dies with the server; what it leaves running is killed
+   when it exits, in
   sessions of its own too, where the kernel hands over orphans.
 3. Events go back the same way: `exited` with the status of each child that ended.
 4. The end of the control socket ends the server and everything that it started.
@@ -43,7 +45,9 @@ Order = dict[str, Any]
 class ForkServer:
     """Obeys orders, forks, and reports what became of the children."""
 
-    def __init__(self, control: socket.socket, handlers: Mapping[str, Callable[[Order], None]]) -> None:
+    def __init__(
+        self, control: socket.socket, handlers: Mapping[str, Callable[[Order], None]]
+    ) -> None:
         self._control = control
         self._handlers = {"kill": self._kill, **handlers}
         self._children: dict[int, int] = {}
@@ -91,7 +95,9 @@ class ForkServer:
         return self._descriptors.pop(0)
 
     def fork(self, child_id: int, run: Callable[[], None], close: list[int]) -> None:
-        """Fork a child that calls `run` and exits; `close` are descriptors that only the child needs."""
+        """Fork a child that calls `run` and exits; `close` are descriptors that only the child
+        needs.
+        """
         if self._own is None:
             self._own = frozenset(_children())
         try:
@@ -160,7 +166,9 @@ class ForkServer:
                 _signal_group(pid, number)
 
     def _kill_orphans(self) -> None:
-        """Kill what children that ended have left: nothing else becomes a child of this process by itself."""
+        """Kill what children that ended have left: nothing else becomes a child of this process by
+        itself.
+        """
         for pid in _children():
             if pid not in self._children and pid not in (self._own or ()):
                 _signal_group(pid, signal.SIGKILL)
@@ -170,11 +178,15 @@ def fork_hazard() -> str | None:
     """Why forking now would be unsafe, or None: threads other than this one do not survive a fork."""
     if not hasattr(os, "fork") or sys.platform == "darwin":
         return "this platform cannot fork safely"
-    threads = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
+    threads = [
+        thread.name for thread in threading.enumerate() if thread is not threading.main_thread()
+    ]
     if threads:
         return f"the module starts the thread `{threads[0]}` when it is imported"
     native = len(os.listdir("/proc/self/task")) - 1 if Path("/proc/self/task").is_dir() else 0
-    if native and not any(name in Path("/proc/self/maps").read_text() for name in FORK_SAFE_LIBRARIES):
+    if native and not any(
+        name in Path("/proc/self/maps").read_text() for name in FORK_SAFE_LIBRARIES
+    ):
         return f"a library starts {native} threads when it is imported"
     return None
 

@@ -1,7 +1,9 @@
-"""The worker host: imports libraries and the author's module once, then forks a child for each rollout.
+"""The worker host: imports libraries and the author's module once, then forks a child for each
+rollout.
 
-Orders: `load` (import the tasks), `fork` (play a rollout in a child), `run` (play it in this process, where forking is
-unsafe). With `fork` and `run` come two descriptors: the rollout's socket and the pipe that takes what it prints.
+Orders: `load` (import the tasks), `fork` (play a rollout in a child), `run` (play it in this
+process, where forking is unsafe). With `fork` and `run` come two descriptors: the rollout's socket
+and the pipe that takes what it prints.
 
 Run as `python -m hud.runtime.host FD`.
 """
@@ -93,19 +95,24 @@ class Host:
 
 
 def warm_up(tasks: list[Task]) -> None:
-    """Do now, once, what every child would do again: build schemas, import backends, run code for the first time.
+    """Do now, once, what every child would do again: build schemas, import backends, run code for
+    the first time.
 
     Nothing of the author's is called, and no event loop or thread is left behind.
     """
     importlib.import_module("anyio._backends._asyncio")
     if any(isinstance(task.env, Environment) and task.env.sources for task in tasks):
         importlib.import_module("hud.environment.mcp_client")
-    for env in {id(task.env): task.env for task in tasks if isinstance(task.env, Environment)}.values():
+    for env in {
+        id(task.env): task.env for task in tasks if isinstance(task.env, Environment)
+    }.values():
         with contextlib.suppress(Exception):  # a broken schema is told by the rollout that needs it
             env.tool_definitions()
             env.prompt_definitions()
             env.resource_definitions()
-    with contextlib.suppress(Exception):  # what the author's module did to asyncio, say, is told by rollouts, too
+    with contextlib.suppress(
+        Exception
+    ):  # what the author's module did to asyncio, say, is told by rollouts, too
         rehearse(play)
 
 
@@ -144,7 +151,9 @@ def _redirect_output(descriptor: int) -> None:
 
 
 def _bound_memory(limit: int) -> None:
-    """Bound the private memory of this process, and let the kernel pick it first when memory runs out."""
+    """Bound the private memory of this process, and let the kernel pick it first when memory runs
+    out.
+    """
     _, highest = resource.getrlimit(resource.RLIMIT_DATA)
     if limit and (highest == resource.RLIM_INFINITY or limit < highest):
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
@@ -155,7 +164,9 @@ def _bound_memory(limit: int) -> None:
 
 
 def _seed(seed: str) -> None:
-    """Seed the random generators: from `seed`, or freshly, since a fork would repeat the host's numbers."""
+    """Seed the random generators: from `seed`, or freshly, since a fork would repeat the host's
+    numbers.
+    """
     random.seed(seed or None)
     numpy = sys.modules.get("numpy")
     if numpy is not None:

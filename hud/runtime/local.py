@@ -1,4 +1,6 @@
-"""Environments of this process: rollouts share its modules' state, and nothing is started."""
+"""Environments of this process: rollouts share its modules' state, and nothing is started but what
+they must not share: an environment that connects to images is replicated for each rollout.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from hud.environment import Environment
+from hud.environment.replica import replica_of
 from hud.environment.session import Connection, Session
 from hud.errors import UserError
 from hud.task import Task
@@ -32,15 +35,20 @@ class LocalRuntime:
     @asynccontextmanager
     async def start(self, task: Task, *, seed: str = "") -> AsyncIterator[LocalInstance]:
         env = environment_of(task)
+        async with AsyncExitStack() as stack:
+            if any(source.is_private for source in env.sources):
+                env = await stack.enter_async_context(replica_of(env))
+            else:
+                await self._enter(env)
+            session = Session(env)
+            stack.push_async_callback(session.close)
+            yield LocalInstance(session)
+
+    async def _enter(self, env: Environment) -> None:
         async with self._opening:
             if id(env) not in self._open:
                 await self._stack.enter_async_context(env)
                 self._open[id(env)] = env
-        session = Session(env)
-        try:
-            yield LocalInstance(session)
-        finally:
-            await session.close()
 
     async def aclose(self) -> None:
         self._open.clear()

@@ -1,7 +1,8 @@
-"""A rollout of our own that a worker host plays before it forks, so that no child runs the same code for the first time.
+"""A rollout of our own that a worker host plays before it forks, so that no child runs the same
+code for the first time.
 
-Code that runs for the first time is slow, and it writes: the interpreter specialises it and fills its caches. In a child
-each of these writes would copy a page of the host's memory.
+Code that runs for the first time is slow, and it writes: the interpreter specialises it and fills
+its caches. In a child each of these writes would copy a page of the host's memory.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""The protocol of runtimes: each starts an instance of a task's environment and hands back a connection to it."""
+"""The protocol of runtimes: each starts an instance of a task's environment and hands back a
+connection to it.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ class Runtime(Protocol):
     """Starts instances. Entering an instance's context starts it, leaving stops it and cleans up."""
 
     def start(self, task: Task, *, seed: str) -> AbstractAsyncContextManager[Instance]:
-        """An instance of `task`'s environment; `seed` seeds random generators where the runtime isolates them.
+        """An instance of `task`'s environment; `seed` seeds random generators where the runtime
+        isolates them.
 
         Raises (on entering): StartFailure, InitializeFailure, ConnectionFailure.
         """

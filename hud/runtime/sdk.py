@@ -30,7 +30,8 @@ _ENTRY_POINTS = "[console_scripts]\nhud = hud.cli:main\n"
 
 
 def sdk_folder(cache: Path) -> Path:
-    """A folder that holds nothing but a wheel of the SDK; it is made once for each state of the SDK.
+    """A folder that holds nothing but a wheel of the SDK; it is made once for each state of the
+    SDK.
 
     Raises:
         UserError: the cache cannot be written, or the SDK was not installed by its name.

@@ -19,10 +19,15 @@ END_GRACE = 2.0
 
 
 class ServerProcess:
-    """Starts `python -m MODULE FD`, sends it orders and hands over its events; `on_end` gets its exit status."""
+    """Starts `python -m MODULE FD`, sends it orders and hands over its events; `on_end` gets its
+    exit status.
+    """
 
     def __init__(
-        self, module: str, on_event: Callable[[dict[str, Any]], None], on_end: Callable[[int | None], None]
+        self,
+        module: str,
+        on_event: Callable[[dict[str, Any]], None],
+        on_end: Callable[[int | None], None],
     ) -> None:
         self._module = module
         self._on_end = on_end
@@ -47,9 +52,15 @@ class ServerProcess:
                 command = [sys.executable, "-m", self._module, str(theirs.fileno())]
                 # Popen returns at once, and the process is watched by its socket.
                 self._process = subprocess.Popen(  # noqa: ASYNC220
-                    command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=2, process_group=0
+                    command,
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=2,
+                    process_group=0,
                 )
-            await asyncio.get_running_loop().create_connection(lambda: self._protocol, sock=ours.dup())
+            await asyncio.get_running_loop().create_connection(
+                lambda: self._protocol, sock=ours.dup()
+            )
         except OSError as exc:
             raise StartFailure(f"cannot start a worker host: {exc.strerror}") from exc
 

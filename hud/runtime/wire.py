@@ -1,6 +1,8 @@
-"""MCP's requests between a rollout and its isolated environment: JSON-RPC 2.0, one message a line, over a socket.
+"""MCP's requests between a rollout and its isolated environment: JSON-RPC 2.0, one message a line,
+over a socket.
 
-The same methods and results as on any MCP connection, without a handshake: both ends are ours, and started together.
+The same methods and results as on any MCP connection, without a handshake: both ends are ours, and
+started together.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ INTERNAL_ERROR = -32603
 
 
 class LineProtocol(asyncio.Protocol):
-    """Reads lines from a transport and hands each to `on_line`; `on_lost` is called once at the end."""
+    """Reads lines from a transport and hands each to `on_line`; `on_lost` is called once at the
+    end.
+    """
 
     def __init__(self, on_line: Callable[[bytes], None], on_lost: Callable[[], None]) -> None:
         self._on_line = on_line
@@ -60,7 +64,9 @@ class WireConnection:
     """The rollout's end: a `Connection` whose requests travel over the socket."""
 
     def __init__(self, timeout: float, obituary: Callable[[], Awaitable[HudError]]) -> None:
-        """`timeout`: seconds a request may take. `obituary` says why the other end is gone, once it is."""
+        """`timeout`: seconds a request may take. `obituary` says why the other end is gone, once it
+        is.
+        """
         self._timeout = timeout
         self._obituary = obituary
         self._pending: dict[int, asyncio.Future[Any]] = {}
@@ -74,7 +80,9 @@ class WireConnection:
         if future is None or future.done():
             return
         if "error" in message:
-            future.set_exception(error_from(message["error"]["message"], message["error"].get("data")))
+            future.set_exception(
+                error_from(message["error"]["message"], message["error"].get("data"))
+            )
         else:
             future.set_result(message["result"])
 
@@ -117,17 +125,25 @@ class WireConnection:
         return MCPToolResult.model_validate(result)
 
     async def list_prompts(self) -> list[mcp_types.Prompt]:
-        return [mcp_types.Prompt.model_validate(item) for item in await self.request("prompts/list")]
+        return [
+            mcp_types.Prompt.model_validate(item) for item in await self.request("prompts/list")
+        ]
 
-    async def get_prompt(self, name: str, arguments: Mapping[str, Any]) -> mcp_types.GetPromptResult:
+    async def get_prompt(
+        self, name: str, arguments: Mapping[str, Any]
+    ) -> mcp_types.GetPromptResult:
         result = await self.request("prompts/get", name=name, arguments=dict(arguments))
         return mcp_types.GetPromptResult.model_validate(result)
 
     async def list_resources(self) -> list[mcp_types.Resource]:
-        return [mcp_types.Resource.model_validate(item) for item in await self.request("resources/list")]
+        return [
+            mcp_types.Resource.model_validate(item) for item in await self.request("resources/list")
+        ]
 
     async def read_resource(self, uri: str) -> mcp_types.ReadResourceResult:
-        return mcp_types.ReadResourceResult.model_validate(await self.request("resources/read", uri=uri))
+        return mcp_types.ReadResourceResult.model_validate(
+            await self.request("resources/read", uri=uri)
+        )
 
     def close(self) -> None:
         """Tell the other end to finish."""
@@ -158,7 +174,11 @@ class WireServer:
         try:
             reply["result"] = await self._dispatch(message["method"], message["params"])
         except HudError as exc:
-            reply["error"] = {"code": INTERNAL_ERROR, "message": exc.message, "data": error_data(exc)}
+            reply["error"] = {
+                "code": INTERNAL_ERROR,
+                "message": exc.message,
+                "data": error_data(exc),
+            }
         except Exception as exc:  # noqa: BLE001 - the other end must hear of it, whatever it is
             reply["error"] = {"code": INTERNAL_ERROR, "message": describe(exc), "data": None}
         self.protocol.send(reply)

@@ -1,4 +1,5 @@
-"""Isolated rollouts: a worker host forks (or a fresh interpreter is spawned as) one process for each of them.
+"""Isolated rollouts: a worker host forks (or a fresh interpreter is spawned as) one process for
+each of them.
 
 The author's module is imported in the host only; this process never runs it.
 """
@@ -28,7 +29,9 @@ Isolation = Literal["fork", "spawn"]
 
 @dataclass(frozen=True)
 class Source:
-    """What the host loads: `loader` is `module:function`, called with `arguments`, and returns tasks."""
+    """What the host loads: `loader` is `module:function`, called with `arguments`, and returns
+    tasks.
+    """
 
     loader: str
     arguments: dict[str, Any]
@@ -64,7 +67,9 @@ class Host:
                 loaded = await self._loaded
         except TimeoutError:
             await self.stop()
-            raise LimitReached(f"importing the environment took longer than {timeout:g} s") from None
+            raise LimitReached(
+                f"importing the environment took longer than {timeout:g} s"
+            ) from None
         self._is_listening = True
         return loaded
 
@@ -98,7 +103,9 @@ class Host:
             ours, theirs = socket.socketpair()
             read_end, write_end = os.pipe()
         except OSError as exc:
-            raise StartFailure(f"cannot start a rollout: {exc.strerror}", hint="lower --max-concurrent") from exc
+            raise StartFailure(
+                f"cannot start a rollout: {exc.strerror}", hint="lower --max-concurrent"
+            ) from exc
         self._next_id += 1
         child_id, child = self._next_id, Child(timeout, Output(read_end))
         self.children[child_id] = child
@@ -145,16 +152,25 @@ class WorkerInstance:
 
 
 class WorkerRuntime:
-    """Starts a process per rollout: forked from a host where that is safe, else a fresh interpreter.
+    """Starts a process per rollout: forked from a host where that is safe, else a fresh
+    interpreter.
 
-    `load()` must be called first; it returns the tasks that the source holds. Task objects given to `start` are
-    matched by their position in that list (`task.metadata` and the like are never consulted).
+    `load()` must be called first; it returns the tasks that the source holds. Task objects given to
+    `start` are matched by their position in that list (`task.metadata` and the like are never
+    consulted).
     """
 
     def __init__(
-        self, source: Source, *, isolation: Isolation = "fork", timeout: float = 600.0, memory: int = 0
+        self,
+        source: Source,
+        *,
+        isolation: Isolation = "fork",
+        timeout: float = 600.0,
+        memory: int = 0,
     ) -> None:
-        """`timeout`: seconds that importing, and each request, may take. `memory`: bytes a rollout may use; 0: no bound."""
+        """`timeout`: seconds that importing, and each request, may take. `memory`: bytes a rollout
+        may use; 0: no bound.
+        """
         self._source = source
         self._timeout = timeout
         self._memory = memory
@@ -170,7 +186,8 @@ class WorkerRuntime:
         """Import the source in the host and return its tasks as data.
 
         Raises:
-            HudError: the source cannot be used; an author's mistake carries the author's traceback as `detail`.
+            HudError: the source cannot be used; an author's mistake carries the author's traceback
+                as `detail`.
         """
         self._host = Host()
         loaded = await self._host.start(self._source, self._timeout)
@@ -186,7 +203,9 @@ class WorkerRuntime:
         order = {"task": self._position(task), "seed": seed, "memory": self._memory}
         host = await self._live_host() if self.isolation == "fork" else await self._spawn_host()
         try:
-            child_id, child = await host.launch("fork" if self.isolation == "fork" else "run", order, self._timeout)
+            child_id, child = await host.launch(
+                "fork" if self.isolation == "fork" else "run", order, self._timeout
+            )
             try:
                 yield WorkerInstance(child.connection, child)
             finally:

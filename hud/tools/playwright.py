@@ -28,7 +28,8 @@ class PlaywrightTool(BaseTool):
     title = "Playwright Browser"
 
     def __init__(self, page: Any = None, cdp_url: str | None = None, **described: Any) -> None:
-        """Make the tool, for a page of Playwright's, for a browser with remote debugging, or for its own.
+        """Make the tool, for a page of Playwright's, for a browser with remote debugging, or for
+        its own.
 
         Its own browser starts with the first action. `described`: name, title, description, meta.
         """

@@ -1,7 +1,6 @@
 """Scenarios that misbehave, each in one way; `fine` and `count` do not."""
 
 # Misbehaving is what these scenarios are for.
-# ruff: noqa: ASYNC110, ASYNC220, ASYNC221, ASYNC251, T201
 
 from __future__ import annotations
 

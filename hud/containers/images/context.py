@@ -56,9 +56,7 @@ class Context:
     size: int
     """Bytes of it."""
 
-    def digest(
-        self, settings: Mapping[str, str], others: Mapping[str, Path] | None = None
-    ) -> str:
+    def digest(self, settings: Mapping[str, str], others: Mapping[str, Path] | None = None) -> str:
         """One hexadecimal number for content, Dockerfile and what else decides the image: settings,
         and other folders by name.
         """

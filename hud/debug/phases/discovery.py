@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
+from typing import TypeVar
 
 import mcp_types
 from jsonschema.exceptions import SchemaError  # type: ignore[import-untyped]
 from jsonschema.validators import validator_for  # type: ignore[import-untyped]
+from pydantic import ValidationError
 
 from hud.debug.evidence import Kind
 from hud.debug.examination import Examination, Passed
 from hud.debug.targets.target import CheckFailure
+
+T = TypeVar("T")
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 """Tool names that every provider takes."""
@@ -23,9 +27,9 @@ async def discover(examination: Examination) -> Passed:
     graded.
     """
     connection = examination.link.session.connection
-    tools = await connection.list_tools()
-    prompts = await connection.list_prompts()
-    resources = await connection.list_resources()
+    tools = await _listed("tools", connection.list_tools())
+    prompts = await _listed("prompts", connection.list_prompts())
+    resources = await _listed("resources", connection.list_resources())
     scenarios = scenarios_among(prompts)
     if not tools and not scenarios:
         raise CheckFailure(
@@ -39,6 +43,16 @@ async def discover(examination: Examination) -> Passed:
     return Passed(
         notes=(told,), warnings=(*_undescribed(tools, scenarios), *_ungraded(scenarios, resources))
     )
+
+
+async def _listed(what: str, listing: Awaitable[list[T]]) -> list[T]:
+    try:
+        return await listing
+    except ValidationError as exc:
+        first = exc.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        told = f"the list of {what} is not MCP's: {where}: {first['msg']}"
+        raise CheckFailure(told, kind=Kind.TOOL_SCHEMA if what == "tools" else None) from exc
 
 
 def scenarios_among(prompts: list[mcp_types.Prompt]) -> list[mcp_types.Prompt]:

@@ -58,7 +58,7 @@ async def _ask_modern(examination: Examination) -> str:
             link = await examination.connect(examination.server, "auto")
         else:
             link = await examination.open_another("auto")
-    except (HudError, MCPError, OSError, RuntimeError) as exc:
+    except (HudError, MCPError, OSError, RuntimeError, ValueError) as exc:
         return f"server/discover could not be asked: {reason(exc)}"
     if not link.session.is_modern and not link.server.is_shared:
         examination.twin = link

@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 import anyio
 from mcp.client._transport import TransportStreams
 
-from hud.debug.evidence import Evidence, Kind
+from hud.debug.evidence import Evidence, Kind, is_spoilt
 from hud.errors import EnvironmentFailure
 from hud.runtime.stdio import Bytes
 
@@ -53,7 +53,7 @@ class Noise:
         """Take a line."""
         self.lines.append(line)
         self.count += 1
-        if '"jsonrpc"' in line:
+        if is_spoilt(line):
             self.garbled.set()
 
 

@@ -1,6 +1,7 @@
 """Versions of an environment of this machine, forked from a process that has the libraries loaded.
 
-Where a library makes forking unsafe, each version gets a fresh interpreter, of which one is kept in reserve.
+Where a library makes forking unsafe, each version gets a fresh interpreter, of which one is kept in
+reserve.
 """
 
 from __future__ import annotations
@@ -213,7 +214,9 @@ class ForkedBackend:
         )
 
     async def _ready_zygote(self) -> ZygoteProcess:
-        """The process to start from: the one with the libraries, or a fresh one where forking is unsafe."""
+        """The process to start from: the one with the libraries, or a fresh one where forking is
+        unsafe.
+        """
         if self.hazard is None:
             if self._zygote is None or self._zygote.ended.is_set():
                 self._zygote = await self._fresh_zygote()
@@ -262,7 +265,9 @@ async def _soon(event: asyncio.Event) -> bool:
 
 
 async def _first_line(descriptor: int, seconds: float) -> bytes | None:
-    """The line that a pipe delivers, empty if it ends without one, None after `seconds`. Closes the pipe."""
+    """The line that a pipe delivers, empty if it ends without one, None after `seconds`. Closes the
+    pipe.
+    """
     reader = asyncio.StreamReader(limit=LONGEST_STATUS)
     loop = asyncio.get_running_loop()
     transport, _ = await loop.connect_read_pipe(

@@ -1,7 +1,7 @@
 """Importing the author's files from their source, never from cached bytecode.
 
-Bytecode is taken for current if the source has the same size and was changed in the same second: two saves of `1` and
-`2` can look the same.
+Bytecode is taken for current if the source has the same size and was changed in the same second:
+two saves of `1` and `2` can look the same.
 """
 
 from __future__ import annotations

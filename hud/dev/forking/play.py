@@ -1,7 +1,9 @@
-"""Tools with which a connected coding agent plays a scenario: start it, use the tools, submit, read the reward.
+"""Tools with which a connected coding agent plays a scenario: start it, use the tools, submit, read
+the reward.
 
-They are the dev server's, not the environment's: always listed, whatever tools a scenario leaves to the agent, and
-never part of an image that is evaluated. A tool of the author's with the same name takes precedence.
+They are the dev server's, not the environment's: always listed, whatever tools a scenario leaves to
+the agent, and never part of an image that is evaluated. A tool of the author's with the same name
+takes precedence.
 """
 
 from __future__ import annotations
@@ -28,7 +30,10 @@ Play = Callable[[Session, Mapping[str, Any]], Awaitable[MCPToolResult]]
 
 def add_play(server: Server[Sessions], env: Environment) -> None:
     """Let `server`, which serves `env`, offer the tools as well, if there is a scenario to play."""
-    listed, called = server.get_request_handler("tools/list"), server.get_request_handler("tools/call")
+    listed, called = (
+        server.get_request_handler("tools/list"),
+        server.get_request_handler("tools/call"),
+    )
     if listed is None or called is None:
         return
     ask_for_tools, call_tool = listed.handler, called.handler

@@ -1,9 +1,9 @@
 """The zygote: it keeps the libraries loaded and forks each new version of an environment.
 
-Orders: `warm` (import the third-party modules that the environment imported last time), `serve` (fork a child that
-imports the author's modules afresh and serves the environment), `become` (do so in this process, where forking is
-unsafe). With `serve` and `become` comes a pipe, on which the version says, in one JSON line, what it loaded or why it
-could not.
+Orders: `warm` (import the third-party modules that the environment imported last time), `serve`
+(fork a child that imports the author's modules afresh and serves the environment), `become` (do so
+in this process, where forking is unsafe). With `serve` and `become` comes a pipe, on which the
+version says, in one JSON line, what it loaded or why it could not.
 """
 
 from __future__ import annotations
@@ -105,7 +105,8 @@ class Status:
 
 
 def load(target: str | None, root: Path) -> Environment:
-    """The environment as its files are now; everything that clients may ask for has been put together once.
+    """The environment as its files are now; everything that clients may ask for has been put
+    together once.
 
     Raises:
         HudError: it cannot be imported, or there is none.
@@ -128,7 +129,9 @@ def default_module(root: Path) -> str | None:
 
 
 def listen(where: str | int) -> socket.socket:
-    """A listening socket: on a unix socket's path, or on a TCP port of every interface, 0 for a free one."""
+    """A listening socket: on a unix socket's path, or on a TCP port of every interface, 0 for a
+    free one.
+    """
     if isinstance(where, int):
         return socket.create_server(("", where), backlog=BACKLOG)
     listener = socket.socket(socket.AF_UNIX)
@@ -162,7 +165,9 @@ def first(error: BaseException) -> BaseException:
 
 
 def foreign(names: set[str], root: Path) -> list[str]:
-    """The modules among `names` that are not the author's, in the order in which they were imported."""
+    """The modules among `names` that are not the author's, in the order in which they were
+    imported.
+    """
     return [name for name in sys.modules if name in names and _is_foreign(sys.modules[name], root)]
 
 

@@ -134,7 +134,9 @@ def to_action(asked: Asked) -> Action:
         ToolError: it is unknown.
     """
     if asked.type not in TRANSLATIONS:
-        raise ToolError(f"unknown action {asked.type!r}; there are: {', '.join(map(str, TRANSLATIONS))}")
+        raise ToolError(
+            f"unknown action {asked.type!r}; there are: {', '.join(map(str, TRANSLATIONS))}"
+        )
     return TRANSLATIONS[asked.type](asked)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -47,10 +46,10 @@ SUCCESSES = ["fine-1", "print", "thread", "children", "count", "fine-2"]
     scope="module",
     params=[pytest.param("fork"), pytest.param("spawn", marks=pytest.mark.slow)],
 )
-async def ended(request: pytest.FixtureRequest) -> AsyncIterator[dict[str, Outcome]]:
+def ended(request: pytest.FixtureRequest) -> dict[str, Outcome]:
     """How the troublesome tasks end, all at the same time."""
     slugs = [*FAILURES, *SUCCESSES]
-    yield await outcomes(TROUBLE, slugs, isolation=request.param, timeout=60, memory=MEMORY)
+    return asyncio.run(outcomes(TROUBLE, slugs, isolation=request.param, timeout=60, memory=MEMORY))
 
 
 @pytest.mark.parametrize("slug", FAILURES)
@@ -187,6 +186,7 @@ async def test_a_module_with_a_thread_is_spawned_and_the_reason_is_told() -> Non
     assert await all_ended([pid for outcome in ended.values() for pid in left_behind(outcome)])
 
 
+@pytest.mark.slow
 async def test_more_rollouts_at_a_time_than_the_socket_has_room_for(tmp_path: Path) -> None:
     source = tmp_path / "tasks.py"
     source.write_text("from tests.examples.trouble import fine\ntasks = [fine.task()]\n")

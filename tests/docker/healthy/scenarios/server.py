@@ -11,7 +11,12 @@ COUNT = {
     "_meta": {
         "arguments": [
             {"name": "word", "required": True, "inputSchema": {"type": "string"}},
-            {"name": "letter", "required": False, "default": "a", "inputSchema": {"type": "string"}},
+            {
+                "name": "letter",
+                "required": False,
+                "default": "a",
+                "inputSchema": {"type": "string"},
+            },
         ]
     },
 }
