@@ -1,9 +1,8 @@
-"""What a rollout costs: alone, through `hud eval` by the thousand, and while models take their
-time.
+"""What a rollout costs: alone, by the thousand through `hud eval`, and while models take time.
 
-The provider answers at once and runs in a process of its own, so what is left is the platform's
-time and the HTTP client's. What is compared takes turns. `fork` isolates each rollout in a process
-of its own, `shared` isolates nothing.
+The provider answers at once and runs in a process of its own: what is left is our time and that of
+the HTTP client. What is compared takes turns. `forked` isolates each rollout in a process of its
+own, `shared` isolates nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,9 +24,9 @@ from measuring.table import Goal, Row, introduce, show
 SUBJECTS = Path(__file__).parent / "subjects"
 TASKS = str(ROOT / "env_template" / "tasks.py")
 CONCURRENCY = 30
-MODEL_SECONDS = 0.05
-"""How long a model takes to answer where its time is measured."""
 MODEL_CALLS = 2
+MODEL_SECONDS = 0.05
+"""How long a model takes where its time is measured."""
 
 BARE = "bare openai client"
 FORKED, ONE_BY_ONE, SHARED = "forked", "forked, one at a time", "shared"
@@ -47,41 +46,38 @@ class Bench:
     batch: int
     rollouts: int
 
+    @property
+    def runs(self) -> int:
+        """How often a command is run that takes seconds."""
+        return max(1, self.repeats // 4)
+
 
 def main() -> None:
     """Measure and print the table."""
     options = _options()
     introduce()
     its_python = original() if options.original else None
+    sizes = (options.repeats, options.batch, options.rollouts)
     with tempfile.TemporaryDirectory() as folder, provider() as base_url:
-        bench = Bench(
-            Path(folder), base_url, its_python, options.repeats, options.batch, options.rollouts
-        )
+        bench = Bench(Path(folder), base_url, its_python, *sizes)
         rows = [*tool_only(bench), *with_agent(bench), *by_command(bench), *patience(bench)]
-    show(
-        f"rollouts, {CONCURRENCY} at a time unless said otherwise: {options.repeats} × {options.batch} of each",
-        rows,
-    )
+    size = f"{bench.repeats} × {bench.batch} rollouts of each, {bench.runs} of each command"
+    show(f"{CONCURRENCY} rollouts at a time unless said otherwise; {size}", rows)
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=12, help="batches of each kind")
     parser.add_argument("--batch", type=int, default=60, help="rollouts of a batch")
     parser.add_argument("--rollouts", type=int, default=1000, help="rollouts of one `hud eval`")
-    parser.add_argument(
-        "--original", action="store_true", help=f"compare with hud-python {VERSION}, too"
-    )
+    parser.add_argument("--original", action="store_true", help=f"measure hud-python {VERSION} too")
     return parser.parse_args()
 
 
 def tool_only(bench: Bench) -> list[Row | str]:
-    """Rollouts that set up, call one tool and grade, without a model."""
+    """Rollouts without a model: set up, call one tool, grade."""
     subjects = take_turns(_rivals(bench), bench.folder, repeats=bench.repeats, batch=bench.batch)
-    reference = Row(SHARED, "ms", subjects[SHARED].times)
-    return ["a tool-only rollout", *_rows(subjects, reference, TOOL_GOALS)]
+    return ["a tool-only rollout", *_rows(subjects, SHARED, TOOL_GOALS)]
 
 
 def with_agent(bench: Bench) -> list[Row | str]:
@@ -92,8 +88,7 @@ def with_agent(bench: Bench) -> list[Row | str]:
         **_rivals(bench, bench.base_url),
     }
     subjects = take_turns(commands, bench.folder, repeats=bench.repeats, batch=bench.batch)
-    reference = Row(BARE, "ms", subjects[BARE].times)
-    return ["an agent rollout", *_rows(subjects, reference, AGENT_GOALS)]
+    return ["an agent rollout", *_rows(subjects, BARE, AGENT_GOALS)]
 
 
 def _rivals(bench: Bench, *base_url: str) -> dict[str, Command]:
@@ -111,79 +106,72 @@ def _rivals(bench: Bench, *base_url: str) -> dict[str, Command]:
     return rivals
 
 
-def _rows(subjects: dict[str, Subject], reference: Row, goals: dict[str, Goal]) -> Iterable[Row]:
-    for name, subject in subjects.items():
-        yield Row(name, "ms", subject.times, subject.cpu, reference, goals.get(name))
+def _rows(subjects: Mapping[str, Subject], reference: str, goals: Mapping[str, Goal]) -> list[Row]:
+    compared = Row(reference, "ms", subjects[reference].times)
+    return [
+        Row(name, "ms", subject.times, subject.cpu, compared, goals.get(name))
+        for name, subject in subjects.items()
+    ]
 
 
 def by_command(bench: Bench) -> list[Row | str]:
     """`hud eval` of many agent rollouts: its time, and its memory as they become more."""
     many = bench.rollouts
-    few, more = max(1, many // 4), many * 4
-    ours = [hud_eval(bench, many)[0] for _ in range(max(1, bench.repeats // 4))]
+    runs = [hud_eval(bench, many)[0]]
     theirs = [its_eval(bench, many)] if bench.its_python else []
-    least, most = hud_eval(bench, few)[0], hud_eval(bench, more)[0]
-    seconds = Row(
-        "forked: time", "s", [usage.seconds for usage in ours], goal=Goal(10.0 * many / 1000)
-    )
-    memory = Row(
-        "forked: memory of the command", "MB", [usage.memory for usage in ours], goal=Goal(200.0)
-    )
-    growth = most.memory - least.memory
+    runs += [hud_eval(bench, many)[0] for _ in range(bench.runs - 1)]
+    seconds = Row("forked", "s", [run.seconds for run in runs], goal=Goal(10 * many / 1000))
+    memory = Row("forked: memory", "MB", [run.memory for run in runs], goal=Goal(200))
     return [
         f"`hud eval` of {many} agent rollouts",
         seconds,
+        Row("forked: rollouts a second", "/s", [many / run.seconds for run in runs]),
+        *(Row(ORIGINAL, "s", [run.seconds], reference=seconds) for run in theirs),
         memory,
-        Row("forked: memory of its host", "MB", [usage.child_memory for usage in ours]),
-        Row(f"forked: more memory with {more} than with {few}", "MB", [growth], goal=Goal(10.0)),
-        *(Row(f"{ORIGINAL}: time", "s", [usage.seconds], reference=seconds) for usage in theirs),
-        *(Row(f"{ORIGINAL}: memory", "MB", [usage.memory], reference=memory) for usage in theirs),
+        Row("forked: memory of the host", "MB", [run.child_memory for run in runs]),
+        *(Row(f"{ORIGINAL}: memory", "MB", [run.memory], reference=memory) for run in theirs),
+        *_growth(bench, memory),
+    ]
+
+
+def _growth(bench: Bench, memory: Row) -> list[Row]:
+    """Memory with a quarter and with four times as many rollouts."""
+    few, more = max(1, bench.rollouts // 4), bench.rollouts * 4
+    least, most = (hud_eval(bench, count)[0].memory for count in (few, more))
+    return [
+        Row(f"forked: memory with {few}", "MB", [least], reference=memory),
+        Row(f"forked: memory with {more}", "MB", [most], reference=memory),
+        Row(f"forked: growth from {few} to {more}", "MB", [most - least], goal=Goal(10)),
     ]
 
 
 def patience(bench: Bench) -> list[Row | str]:
     """`hud eval` of rollouts that mostly wait for their model."""
-    count = max(CONCURRENCY, round(bench.rollouts * 0.3 / CONCURRENCY) * CONCURRENCY)
+    count = max(1, round(bench.rollouts * 0.3 / CONCURRENCY)) * CONCURRENCY
     ideal = count / CONCURRENCY * MODEL_CALLS * MODEL_SECONDS
     model = f"slow:{MODEL_SECONDS * 1000:g}"
-    repeats = range(max(1, bench.repeats // 4))
     rows: list[Row | str] = [
-        f"{count} agent rollouts whose model takes {MODEL_SECONDS * 1000:g} ms a call; ideal {ideal:g} s"
+        f"`hud eval` of {count} rollouts whose model takes {MODEL_SECONDS:g} s a call;"
+        f" ideal {ideal:g} s"
     ]
-    for isolation in ("fork", "shared"):
-        runs = [hud_eval(bench, count, "--model", model, "--isolation", isolation) for _ in repeats]
-        name = FORKED if isolation == "fork" else SHARED
-        rows.append(Row(name, "s", [seconds for _, seconds in runs], goal=Goal(1.5 * ideal)))
-        rows.append(
-            Row(f"{name}, with the command's start", "s", [usage.seconds for usage, _ in runs])
-        )
+    for name, isolation in ((FORKED, "fork"), (SHARED, "shared")):
+        options = ("--model", model, "--isolation", isolation)
+        runs = [hud_eval(bench, count, *options) for _ in range(bench.runs)]
+        goal = Goal(1.5 * ideal)
+        rows.append(Row(f"{name}: the rollouts", "s", [seconds for _, seconds in runs], goal=goal))
+        rows.append(Row(f"{name}: the command", "s", [usage.seconds for usage, _ in runs]))
     return rows
 
 
 def hud_eval(bench: Bench, count: int, *options: str) -> tuple[Usage, float]:
-    """The real command: what it took, and how many seconds of that it played."""
-    env = environment(bench.folder, OPENAI_BASE_URL=bench.base_url)
+    """The real command: what it took, and how many of those seconds it played."""
     report = bench.folder / "job.json"
-    slug = (
-        "--task-ids",
-        "strawberry-r",
-        "--group-size",
-        str(count),
-        "--max-concurrent",
-        str(CONCURRENCY),
-    )
     argv = (
-        sys.executable,
-        "-m",
-        "hud",
-        "eval",
-        TASKS,
-        "openai_compatible",
-        *slug,
-        "--json",
-        str(report),
+        *(sys.executable, "-m", "hud", "eval", TASKS, "openai_compatible", "--json", str(report)),
+        *_selection(count),
+        *(options or ("--model", "instant")),
     )
-    usage = run((*argv, *(options or ("--model", "instant"))), bench.folder, env)
+    usage = run(argv, bench.folder, environment(bench.folder, OPENAI_BASE_URL=bench.base_url))
     job = json.loads(report.read_text())
     if [rollout["reward"] for rollout in job["rollouts"]] != [1.0] * count:
         raise SystemExit(f"`hud eval` of {count} rollouts did not succeed with all of them")
@@ -193,31 +181,21 @@ def hud_eval(bench: Bench, count: int, *options: str) -> tuple[Usage, float]:
 def its_eval(bench: Bench, count: int) -> Usage:
     """The original's command."""
     options = {"base_url": bench.base_url, "api_key": "none", "model": "instant"}
-    config = [
-        part
-        for name, value in options.items()
-        for part in ("--config", f"openai_compatible.{name}={value}")
+    argv = [
+        *(str(bench.its_python), "-m", "hud.cli", "eval", TASKS, "openai_compatible", "--yes"),
+        *_selection(count),
     ]
-    slug = (
-        "--task-ids",
-        "strawberry-r",
-        "--group-size",
-        str(count),
-        "--max-concurrent",
-        str(CONCURRENCY),
-        "--yes",
-    )
-    argv = (
-        str(bench.its_python),
-        "-m",
-        "hud.cli",
-        "eval",
-        TASKS,
-        "openai_compatible",
-        *slug,
-        *config,
-    )
+    for name, value in options.items():
+        argv += ["--config", f"openai_compatible.{name}={value}"]
     return run(argv, bench.folder, environment(bench.folder, **QUIET))
+
+
+def _selection(count: int) -> tuple[str, ...]:
+    """One task, that often."""
+    return (
+        *("--task-ids", "strawberry-r", "--group-size", str(count)),
+        *("--max-concurrent", str(CONCURRENCY)),
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,4 @@
-"""The original SDK, installed into a virtual environment of its own the first time that it is asked
-for.
-"""
+"""The original SDK, installed into a virtual environment of its own the first time it is asked."""
 
 from __future__ import annotations
 
@@ -18,11 +16,11 @@ QUIET = {
     "PYTHONWARNINGS": "ignore",
     "PYTHONPATH": "",
 }
-"""What keeps it from the network and this checkout out of its way."""
+"""Variables that keep it from the network, and this checkout out of its way."""
 
 
 def original() -> Path | None:
-    """Its interpreter; None, with a line that says why, where it cannot be installed.
+    """Its interpreter; None, after a line that says why, where it cannot be installed.
 
     The folder is `$HUD_BENCH_CACHE`, or one in the system's temporary folder.
     """
@@ -32,23 +30,23 @@ def original() -> Path | None:
     if done.exists():
         return python
     print(f"installing {PACKAGE} {VERSION} into {folder} …", flush=True)
-    steps = (
-        [sys.executable, "-m", "venv", "--clear", str(folder)],
-        [
-            str(python),
-            "-m",
-            "pip",
-            "--disable-pip-version-check",
-            "install",
-            "--quiet",
-            f"{PACKAGE}=={VERSION}",
-        ],
-    )
-    for step in steps:
-        finished = subprocess.run(step, capture_output=True, text=True, check=False)
-        if finished.returncode:
-            reason = next(iter(reversed(finished.stderr.strip().splitlines())), "no reason given")
+    pip = (str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
+    for step in (
+        (sys.executable, "-m", "venv", "--clear", str(folder)),
+        (*pip, f"{PACKAGE}=={VERSION}"),
+    ):
+        reason = _failure(step)
+        if reason is not None:
             print(f"left out: {PACKAGE} {VERSION} cannot be installed: {reason}")
             return None
     done.touch()
     return python
+
+
+def _failure(command: tuple[str, ...]) -> str | None:
+    """The last line of what a failed command said; None if it succeeded."""
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    if not finished.returncode:
+        return None
+    said = (finished.stderr or finished.stdout).strip().splitlines()
+    return said[-1] if said else f"exit status {finished.returncode}"

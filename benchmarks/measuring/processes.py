@@ -1,5 +1,4 @@
-"""Processes that are measured: how long they take, how much memory they hold, how much processor
-time they use.
+"""Processes that are measured: their time, their memory, their processor time.
 
 What is told of a process under way comes from /proc, so it is there on Linux only.
 """
@@ -32,10 +31,9 @@ class Usage:
 
 def environment(home: Path, **variables: str) -> dict[str, str]:
     """The variables of a user without keys and settings, with this checkout's `hud`."""
+    path = [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
     plain = {
-        "PATH": os.pathsep.join(
-            [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
-        ),
+        "PATH": os.pathsep.join(path),
         "PYTHONPATH": str(ROOT),
         "HOME": str(home),
         "HUD_HOME": str(home),
@@ -51,7 +49,7 @@ def run(argv: Sequence[str], folder: Path, env: Mapping[str, str]) -> Usage:
     Raises:
         SystemExit: it failed.
     """
-    log = folder / "output.txt"
+    log = folder / "command.txt"
     with log.open("w") as output:
         started = time.perf_counter()
         process = subprocess.Popen(
@@ -63,10 +61,10 @@ def run(argv: Sequence[str], folder: Path, env: Mapping[str, str]) -> Usage:
         peak.stop()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise SystemExit(f"{' '.join(argv)} ended with {process.returncode}:\n{log.read_text()}")
-    # The kernel's own figure misses nothing, but takes children and the process for one.
-    alone = used.ru_maxrss / 1024
-    return Usage(seconds, peak.memory if peak.child_memory else alone, peak.child_memory)
+        raise SystemExit(f"{argv} ended with {process.returncode}:\n{log.read_text()}")
+    # The kernel's own figure misses nothing, but does not tell a process from its children.
+    memory = peak.memory if peak.child_memory else used.ru_maxrss / 1024
+    return Usage(seconds, memory, peak.child_memory)
 
 
 class _Peak:
@@ -81,15 +79,22 @@ class _Peak:
 
     def _watch(self) -> None:
         while not self._ended.wait(POLL_SECONDS):
-            self.memory = max(self.memory, peak_memory(self._pid))
-            self.child_memory = max([self.child_memory, *map(peak_memory, children(self._pid))])
+            self.memory = max(self.memory, _peak_memory(self._pid))
+            self.child_memory = max([self.child_memory, *map(_peak_memory, _children(self._pid))])
 
     def stop(self) -> None:
         self._ended.set()
         self._thread.join()
 
 
-def peak_memory(pid: int) -> float:
+def processor_seconds(pid: int) -> float:
+    """Processor time of a process and of everything that it started."""
+    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    own = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
+    return own + sum(map(processor_seconds, _children(pid)))
+
+
+def _peak_memory(pid: int) -> float:
     """Most memory that a process has held so far, in MB; 0 if it is gone."""
     for line in _read(f"/proc/{pid}/status").splitlines():
         if line.startswith("VmHWM:"):
@@ -97,25 +102,10 @@ def peak_memory(pid: int) -> float:
     return 0.0
 
 
-def children(pid: int) -> list[int]:
+def _children(pid: int) -> list[int]:
     """The processes that a process has started and that are still there."""
-    tasks = Path(f"/proc/{pid}/task")
-    try:
-        threads = [thread.name for thread in tasks.iterdir()]
-    except OSError:
-        return []
-    return [
-        int(child)
-        for thread in threads
-        for child in _read(f"/proc/{pid}/task/{thread}/children").split()
-    ]
-
-
-def processor_seconds(pid: int) -> float:
-    """Processor time of a process and of everything that it started."""
-    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
-    own = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
-    return own + sum(map(processor_seconds, children(pid)))
+    lists = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for path in lists for child in _read(str(path)).split()]
 
 
 def _read(path: str) -> str:

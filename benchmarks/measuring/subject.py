@@ -1,6 +1,4 @@
-"""What is measured again and again: a program of `subjects/` in a process of its own, which plays
-rollouts on demand.
-"""
+"""What plays rollouts on demand: a program of `subjects/`, in a process of its own."""
 
 from __future__ import annotations
 
@@ -33,6 +31,7 @@ class Subject:
 
     process: subprocess.Popen[str]
     concurrency: int
+    log: Path
     times: list[float] = field(default_factory=list)
     """Milliseconds a rollout, one figure a batch."""
     _cpu: list[float] = field(default_factory=list)
@@ -61,7 +60,8 @@ class Subject:
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
         if not answer:
-            raise SystemExit(f"{self.process.args!r} ended with {self.process.wait()}")
+            status = self.process.wait()
+            raise SystemExit(f"{self.process.args} ended with {status}:\n{self.log.read_text()}")
         seconds: float = json.loads(answer)
         return seconds
 
@@ -69,13 +69,14 @@ class Subject:
 def take_turns(
     commands: Mapping[str, Command], folder: Path, *, repeats: int, batch: int
 ) -> dict[str, Subject]:
-    """Play batches of rollouts with each subject by turns; a first batch, which warms it up, does
-    not count.
+    """Play batches of rollouts with each subject by turns.
+
+    A first batch, which connects and fills caches, does not count.
     """
     with ExitStack() as running:
         subjects = {
-            name: running.enter_context(_started(command, folder))
-            for name, command in commands.items()
+            name: running.enter_context(_started(command, folder / f"subject-{number}.txt"))
+            for number, (name, command) in enumerate(commands.items())
         }
         for subject in subjects.values():
             subject.warm_up(min(batch, 2 * subject.concurrency))
@@ -86,13 +87,17 @@ def take_turns(
 
 
 @contextmanager
-def _started(command: Command, folder: Path) -> Iterator[Subject]:
-    with subprocess.Popen(
-        command.argv,
-        cwd=folder,
-        env=command.env,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        yield Subject(process, command.concurrency)
+def _started(command: Command, log: Path) -> Iterator[Subject]:
+    with (
+        log.open("w") as output,
+        subprocess.Popen(
+            command.argv,
+            cwd=log.parent,
+            env=command.env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=output,
+            text=True,
+        ) as process,
+    ):
+        yield Subject(process, command.concurrency, log)

@@ -1,6 +1,4 @@
-"""How a subject is driven: `COUNT CONCURRENCY` on standard input, the seconds that it took on
-standard output.
-"""
+"""How a subject is driven: `COUNT CONCURRENCY` on standard input, seconds on standard output."""
 
 from __future__ import annotations
 
@@ -15,8 +13,7 @@ from collections.abc import Awaitable, Callable
 async def serve(batch: Callable[[int, int], Awaitable[None]]) -> None:
     """Play `batch(count, concurrency)` for each line, until standard input ends."""
     answers = os.fdopen(os.dup(1), "w")
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 1)
+    os.dup2(2, 1)
     while line := await asyncio.to_thread(sys.stdin.readline):
         count, concurrency = map(int, line.split())
         started = time.perf_counter()

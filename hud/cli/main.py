@@ -7,6 +7,7 @@ Exit status: 0 success, 1 something failed, 2 the command cannot be run as given
 from __future__ import annotations
 
 import io
+import os
 import signal
 import sys
 from importlib import import_module
@@ -23,6 +24,7 @@ COMMANDS = {
     "init": "Make a new environment from the template.",
     "eval": "Run tasks with an agent and show their rewards.",
     "show": "Show an evaluation that was run before.",
+    "build": "Build an environment's image and write down what it offers.",
     "debug": "Find out what is wrong with an image, a folder or a module.",
     "analyze": "List what an environment offers.",
     "convert": "Turn a v4 task file into v5 JSON.",
@@ -54,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        sys.stderr.close()
+        _forget_output()
         return 1
 
 
@@ -63,6 +65,11 @@ def _replace_what_cannot_be_written() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+
+
+def _forget_output() -> None:
+    """Send what is still to be written nowhere: the reader is gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _dispatch(arguments: list[str]) -> int:

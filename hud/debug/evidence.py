@@ -126,12 +126,8 @@ class Evidence:
             "stdout_noise": list(self.noise),
             "detail": self.detail,
         }
-        always = ("running", "out_of_memory")
-        return {
-            key: value
-            for key, value in fields.items()
-            if key in always or value not in (None, "", [], False)
-        }
+        always = ("running", "out_of_memory", "exit_code")
+        return {key: value for key, value in fields.items() if value or key in always}
 
 
 def is_spoilt(line: str) -> bool:

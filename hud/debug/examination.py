@@ -143,7 +143,7 @@ class Examination:
     async def evidence(self) -> Evidence:
         """What is known of the server that has ended, or of the main one."""
         if self.server is None:
-            return Evidence()
+            return Evidence(in_container=self.target.kind == "image")
         for server in (self.server, self._other):
             if server is not None and not await server.is_running():
                 return await server.evidence()

@@ -33,14 +33,16 @@ def sample_arguments(schema: Schema) -> Sample:
     Raises:
         NoSample: names an argument that cannot be made up.
     """
-    definitions = schema.get("$defs") or {}
+    return _sample(schema, schema.get("$defs") or {}, DEPTH)
+
+
+def _sample(schema: Schema, definitions: Schema, depth: int) -> Sample:
     arguments: dict[str, Any] = {}
     invented = []
     for name in schema.get("required") or ():
         field = _resolved((schema.get("properties") or {}).get(name), definitions)
-        offered = _offered(field)
-        arguments[name] = offered[0] if offered else _invented(name, field, definitions, DEPTH)
-        if not offered:
+        arguments[name] = _value(name, field, definitions, depth)
+        if not _offered(field):
             invented.append(name)
     return Sample(arguments, tuple(invented))
 
@@ -83,8 +85,7 @@ def _invented(name: str, field: Schema, definitions: Schema, depth: int) -> Any:
             _value(name, items, definitions, depth - 1) for _ in range(field.get("minItems", 0))
         ]
     if kind == "object":
-        parts = {**field, "$defs": definitions}
-        return _parts(name, parts, depth - 1)
+        return _sample(field, definitions, depth - 1).arguments
     return {"boolean": False, "null": None}.get(str(kind))
 
 
@@ -93,12 +94,6 @@ def _value(name: str, field: Schema, definitions: Schema, depth: int) -> Any:
         raise NoSample(f"`{name}` is nested too deep to be made up")
     offered = _offered(field)
     return offered[0] if offered else _invented(name, field, definitions, depth)
-
-
-def _parts(name: str, schema: Schema, depth: int) -> dict[str, Any]:
-    if depth < 0:
-        raise NoSample(f"`{name}` is nested too deep to be made up")
-    return sample_arguments(schema).arguments
 
 
 def _string(name: str, field: Schema) -> str:

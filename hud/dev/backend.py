@@ -19,9 +19,6 @@ class Instance:
     """A version that is loaded, and serves until its upstream is closed."""
 
     upstream: Upstream
-    name: str = ""
-    """The environment's name; empty where only its server knows it."""
-    scenarios: tuple[str, ...] = ()
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when it ended by itself, or was closed."""
     obituary: Callable[[], str] = lambda: "the environment's process ended"

@@ -41,8 +41,6 @@ NO_ROOM = ("address already in use", "eaddrinuse", "port is already allocated", 
 class Ready:
     """The first version serves."""
 
-    instance: Instance
-    swap: Swap
     seconds: float
 
 
@@ -54,7 +52,6 @@ class Reloaded:
     step: Step
     seconds: float
     """From the change's discovery until the new version served."""
-    instance: Instance
     swap: Swap
 
 
@@ -183,7 +180,7 @@ class DevSession:
         """Do what is asked for; None if a further save made it pointless."""
         started = time.monotonic()
         try:
-            instance, swap, done = await self._climb(action)
+            swap, done = await self._climb(action)
         except Superseded:
             self._owed = action
             return None
@@ -196,10 +193,10 @@ class DevSession:
         seconds = time.monotonic() - started
         if not self._was_ready:
             self._was_ready = True
-            return Ready(instance, swap, seconds)
-        return Reloaded(done.cause, done.step, seconds, instance, swap)
+            return Ready(seconds)
+        return Reloaded(done.cause, done.step, seconds, swap)
 
-    async def _climb(self, action: Action) -> tuple[Instance, Swap, Action]:
+    async def _climb(self, action: Action) -> tuple[Swap, Action]:
         """Take the step, and the next higher one as long as it fails for no fault of the author's.
 
         Raises:
@@ -208,16 +205,16 @@ class DevSession:
         """
         while True:
             try:
-                instance, swap = await self._unless_superseded(action)
+                swap = await self._unless_superseded(action)
             except HudError as exc:
                 if _is_authors(exc) or action.step >= self.backend.highest:
                     raise
                 higher = Step(action.step + 1)
                 action = Action(higher, f"{action.cause} (step failed: {exc.message})")
             else:
-                return instance, swap, action
+                return swap, action
 
-    async def _unless_superseded(self, action: Action) -> tuple[Instance, Swap]:
+    async def _unless_superseded(self, action: Action) -> Swap:
         loading = asyncio.create_task(self._put_into_service(action))
         try:
             await asyncio.wait({loading}, timeout=PATIENCE_SECONDS)
@@ -233,7 +230,7 @@ class DevSession:
                 loading.cancel()
                 await asyncio.wait({loading})
 
-    async def _put_into_service(self, action: Action) -> tuple[Instance, Swap]:
+    async def _put_into_service(self, action: Action) -> Swap:
         """Start a version and let the gateway take it; where there is no room for two, end the old
         one first.
 
@@ -249,7 +246,7 @@ class DevSession:
         await self.gateway.drop(action.cause, grace=SHORT_GRACE_SECONDS)
         return await self._swap(replace(action, step=Step.RELOAD))
 
-    async def _swap(self, action: Action) -> tuple[Instance, Swap]:
+    async def _swap(self, action: Action) -> Swap:
         instance = await self.backend.start(action.step)
         swapping = asyncio.create_task(
             self.gateway.swap(instance.upstream, cause=action.cause, grace=GRACE_SECONDS)
@@ -268,7 +265,7 @@ class DevSession:
         finally:
             ended.cancel()
         self._watch_over(instance)
-        return instance, swap
+        return swap
 
     def _watch_over(self, instance: Instance) -> None:
         self._forget_serving()

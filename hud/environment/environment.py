@@ -412,7 +412,7 @@ class Environment(Toolbox):
 
     @property
     def _here(self) -> Environment:
-        """The environment that this one stands for: in a rollout of its own, the rollout's replica."""
+        """The environment that this one stands for: in some rollouts, a replica."""
         return stand_ins.get().get(id(self), self)
 
     @property

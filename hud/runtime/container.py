@@ -1,42 +1,43 @@
-"""Environments in containers: one container an instance, reached over its stdin and stdout or over
-HTTP.
+"""Environments in containers: one container an instance, reached over stdin and stdout or HTTP.
 
 1. An image that exposes a port, or whose command serves one, is reached over HTTP; every other over
    stdio.
 2. What a container may do is the sandbox's to say; nothing of this process's environment enters but
    what is named.
-3. When a request finds the container gone, the error says how it ended (out of memory is told apart
-   from other kills).
+3. A server may end by itself, so that its shutdown hooks run, before its container is removed.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import re
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
 
+import anyio
 import httpx2
-import mcp_types
 from mcp.client import Client
 from mcp.client._transport import TransportStreams
 from mcp.client.streamable_http import streamable_http_client
 
-from hud.containers import Container, Containers, ContainerSpec, Engine, Image, Sandbox, Stdio
+from hud.containers import Container, ContainerSpec, Image, Sandbox, Stdio
 from hud.containers.arguments import with_docker_arguments
 from hud.environment.mcp_client import ClientConnection
 from hud.environment.session import Connection
-from hud.errors import ConnectionFailure, DockerFailure, EnvironmentFailure, HudError, StartFailure
+from hud.errors import DockerFailure, HudError, StartFailure, describe
 from hud.runtime.stdio import NOISE_LIMIT, transport
-from hud.settings import get_settings
-from hud.types import MCPToolResult
+from hud.runtime.ward import Life, Ward, shared_ward
+from hud.runtime.witness import WitnessedConnection
+from hud.settings import get_settings, variable
 
 READY_TIMEOUT = 120.0
 """Seconds from the container's start to the server's answer to its handshake."""
+FAREWELL_TIMEOUT = 3.0
+"""Seconds that a server has to end by itself."""
 HTTP_PATH = "/mcp"
 CONNECT_TIMEOUT = 10.0
 POLL_SECONDS = 0.05
@@ -48,23 +49,39 @@ class RunningImage:
     """A container that serves an environment."""
 
     container: Container
+    life: Life
     connection: Connection
-    client: Client
     stdio: Stdio | None = None
     noise: deque[str] = field(default_factory=lambda: deque(maxlen=NOISE_LIMIT))
     """Lines that it printed on stdout and that are no protocol."""
+    log: str = ""
+    """The end of what it printed, once it has ended."""
 
-    @property
-    def log(self) -> str:
-        """The end of what the container printed on stderr, as far as it is known without asking the
-        engine.
-        """
-        return self.stdio.stderr.text() if self.stdio is not None else ""
+    async def end(self) -> None:
+        """Let the server end, and remember what it printed."""
+        with anyio.move_on_after(FAREWELL_TIMEOUT, shield=True), contextlib.suppress(DockerFailure):
+            if self.life.is_intact:
+                if self.stdio is None:
+                    await self.container.kill("TERM")
+                await self.container.wait()
+        if self.stdio is not None:
+            self.log = "\n".join((*self.noise, *self.stdio.stderr.text().splitlines()))
+            return
+        with anyio.move_on_after(FAREWELL_TIMEOUT, shield=True), contextlib.suppress(DockerFailure):
+            self.log = await self.container.logs()
 
 
-def serving_port(image: Image) -> int | None:
-    """The port that an image serves MCP on, or None if it speaks over stdio."""
-    command = " ".join((*image.entrypoint, *image.command))
+def command_of(image: Image, spec: ContainerSpec) -> tuple[str, ...]:
+    """What a container runs."""
+    entrypoint = image.entrypoint if spec.entrypoint is None else spec.entrypoint
+    return (*entrypoint, *(image.command if spec.command is None else spec.command))
+
+
+def serving_port(image: Image, spec: ContainerSpec | None = None) -> int | None:
+    """The port that an image serves MCP on, or None if it speaks over stdio; `spec` may change its
+    command.
+    """
+    command = " ".join(command_of(image, spec or ContainerSpec(image=image.id)))
     if "--stdio" in command:
         return None
     found = SERVING_COMMAND.search(command)
@@ -82,7 +99,7 @@ def spec_for(
     run: str = "",
 ) -> ContainerSpec:
     """The request for an image's container; `docker_args` are options of `docker run` that the
-    policy admits.
+    policy admits. `-e NAME` among them takes its value from this process's environment.
 
     Raises:
         UserError: an option is unknown or forbidden.
@@ -90,27 +107,10 @@ def spec_for(
     spec = ContainerSpec(
         image=image, env=dict(env_vars or {}), sandbox=sandbox or Sandbox(), run=run
     )
-    return with_docker_arguments(spec, docker_args, {}) if docker_args else spec
-
-
-@asynccontextmanager
-async def run_image(engine: Containers, spec: ContainerSpec) -> AsyncIterator[RunningImage]:
-    """Start a container, connect to its server, and remove it on leaving, whatever happened.
-
-    Raises:
-        DockerFailure: the image does not exist, or the container cannot be made.
-        StartFailure: its server did not answer; `detail` holds the end of what it printed.
-    """
-    image = await engine.image(spec.image)
-    if image is None:
-        raise DockerFailure(f"there is no image `{spec.image}`", hint="build it: hud build .")
-    port = serving_port(image)
-    spec = spec_reached_at(spec, port)
-    async with AsyncExitStack() as stack:
-        container = await engine.create(spec)
-        stack.push_async_callback(container.remove)
-        running = await stack.enter_async_context(_serve(container, port))
-        yield running
+    if not docker_args:
+        return spec
+    named = {name: value for name in docker_args if (value := variable(name)) is not None}
+    return with_docker_arguments(spec, docker_args, named)
 
 
 def spec_reached_at(spec: ContainerSpec, port: int | None) -> ContainerSpec:
@@ -122,32 +122,55 @@ def spec_reached_at(spec: ContainerSpec, port: int | None) -> ContainerSpec:
 
 
 @asynccontextmanager
-async def _serve(container: Container, port: int | None) -> AsyncIterator[RunningImage]:
+async def run_image(ward: Ward, spec: ContainerSpec) -> AsyncIterator[RunningImage]:
+    """Start a container, connect to its server, and remove it on leaving, whatever happened.
+
+    No more of them start at a time than the ward allows; waiting for that has no limit of time.
+
+    Raises:
+        DockerFailure: the image does not exist, or the container cannot be made.
+        StartFailure: its server did not answer; `detail` holds the end of what it printed.
+    """
+    image = await ward.engine.image(spec.image)
+    if image is None:
+        raise DockerFailure(f"there is no image `{spec.image}`", hint="build it: hud build .")
+    port = serving_port(image, spec)
+    async with AsyncExitStack() as stack:
+        async with ward.starting:
+            made = ward.engine.container(spec_reached_at(spec, port))
+            container = await stack.enter_async_context(made)
+            life = stack.enter_context(ward.watched(container))
+            served = _serve(life, port)
+            running = await served.__aenter__()
+        stack.push_async_callback(running.end)
+        stack.push_async_exit(served)
+        yield running
+
+
+@asynccontextmanager
+async def _serve(life: Life, port: int | None) -> AsyncIterator[RunningImage]:
+    """Start the container and do the handshake with its server."""
+    container = life.container
     stdio = await container.attach() if port is None else None
     noise: deque[str] = deque(maxlen=NOISE_LIMIT)
     async with AsyncExitStack() as stack:
         try:
             async with asyncio.timeout(READY_TIMEOUT):
                 await container.start()
-                server = (
-                    transport(stdio, noise.append)
-                    if stdio is not None
-                    else http_transport(await _address(container, port or 0), port or 0)
-                )
-                client = Client(
-                    server,
-                    mode="legacy",
-                    read_timeout_seconds=get_settings().client_timeout,
-                    cache=None,
-                )
-                await stack.enter_async_context(client)
-        except (Exception, asyncio.CancelledError) as exc:
-            if isinstance(exc, asyncio.CancelledError):
-                raise
+                if stdio is not None:
+                    server = transport(stdio, noise.append)
+                else:
+                    server = http_transport(await _address(container, port or 0), port or 0)
+                client = await stack.enter_async_context(_client(server))
+        except Exception as exc:
             raise await _start_failure(container, exc) from exc
-        name = container.spec.image
-        connection = ContainerConnection(ClientConnection(client, name), container)
-        yield RunningImage(container, connection, client, stdio, noise)
+        connection = WitnessedConnection(ClientConnection(client, container.spec.image), life)
+        yield RunningImage(container, life, connection, stdio, noise)
+
+
+def _client(server: AbstractAsyncContextManager[TransportStreams]) -> Client:
+    seconds = get_settings().client_timeout
+    return Client(server, mode="legacy", read_timeout_seconds=seconds, cache=None)
 
 
 @asynccontextmanager
@@ -209,62 +232,16 @@ async def _start_failure(container: Container, exc: BaseException) -> HudError:
     state = await container.state()
     logs = (await container.logs()).strip() or None
     image = container.spec.image
+    hint = f"hud debug {image}"
     while isinstance(exc, BaseExceptionGroup):
         exc = exc.exceptions[0]
     if not state.is_running:
-        return StartFailure(
-            f"the container of `{image}` {state.cause()}", detail=logs, hint=f"hud debug {image}"
-        )
+        return StartFailure(f"the container of `{image}` {state.cause()}", detail=logs, hint=hint)
     if isinstance(exc, TimeoutError):
         reason = f"did not answer within {READY_TIMEOUT:g} s"
     else:
-        reason = f"does not speak MCP: {exc}"
-    return StartFailure(f"the server in `{image}` {reason}", detail=logs, hint=f"hud debug {image}")
-
-
-class ContainerConnection:
-    """A connection whose failures say how the container ended, where it did."""
-
-    def __init__(self, connection: Connection, container: Container) -> None:
-        self._connection = connection
-        self._container = container
-
-    @asynccontextmanager
-    async def _witnessed(self) -> AsyncIterator[None]:
-        try:
-            yield
-        except (ConnectionFailure, EnvironmentFailure) as exc:
-            state = await self._container.state()
-            if state.is_running:
-                raise
-            logs = (await self._container.logs()).strip() or None
-            raise EnvironmentFailure(f"the container {state.cause()}", detail=logs) from exc
-
-    async def list_tools(self) -> list[mcp_types.Tool]:
-        async with self._witnessed():
-            return await self._connection.list_tools()
-
-    async def call_tool(self, name: str, arguments: Mapping[str, Any]) -> MCPToolResult:
-        async with self._witnessed():
-            return await self._connection.call_tool(name, arguments)
-
-    async def list_prompts(self) -> list[mcp_types.Prompt]:
-        async with self._witnessed():
-            return await self._connection.list_prompts()
-
-    async def get_prompt(
-        self, name: str, arguments: Mapping[str, Any]
-    ) -> mcp_types.GetPromptResult:
-        async with self._witnessed():
-            return await self._connection.get_prompt(name, arguments)
-
-    async def list_resources(self) -> list[mcp_types.Resource]:
-        async with self._witnessed():
-            return await self._connection.list_resources()
-
-    async def read_resource(self, uri: str) -> mcp_types.ReadResourceResult:
-        async with self._witnessed():
-            return await self._connection.read_resource(uri)
+        reason = f"does not speak MCP: {describe(exc)}"
+    return StartFailure(f"the server in `{image}` {reason}", detail=logs, hint=hint)
 
 
 @asynccontextmanager
@@ -277,5 +254,5 @@ async def open_image(
 ) -> AsyncIterator[Connection]:
     """Start an image's container and connect to it; for `Environment.connect_image`."""
     spec = spec_for(image, env_vars=env_vars, docker_args=docker_args, sandbox=sandbox)
-    async with Engine() as engine, run_image(engine, spec) as running:
+    async with shared_ward() as ward, run_image(ward, spec) as running:
         yield running.connection

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Self, TypeVar
 from weakref import WeakKeyDictionary
@@ -42,6 +42,18 @@ class Life:
     def is_intact(self) -> bool:
         """Whether nothing happened to it that ends a rollout."""
         return not self._struck.is_set()
+
+    async def stays_intact(self, seconds: float) -> bool:
+        """Whether it runs, and nothing happens to it for that long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._struck.wait()
+        if not self.is_intact:
+            return False
+        try:
+            return _is_at_rest(await self.container.state())
+        except DockerFailure:
+            return False
 
     async def during(self, request: Coroutine[Any, Any, T]) -> T:
         """The request's result, as long as the container is intact.

@@ -1,4 +1,4 @@
-"""A browser, by the package `playwright` (extra `playwright`): pages by address and CSS selector."""
+"""A browser, by the package `playwright` (an extra): pages by address and CSS selector."""
 
 from __future__ import annotations
 
@@ -28,8 +28,7 @@ class PlaywrightTool(BaseTool):
     title = "Playwright Browser"
 
     def __init__(self, page: Any = None, cdp_url: str | None = None, **described: Any) -> None:
-        """Make the tool, for a page of Playwright's, for a browser with remote debugging, or for
-        its own.
+        """Make the tool for a page of Playwright's, a browser with remote debugging, or its own.
 
         Its own browser starts with the first action. `described`: name, title, description, meta.
         """

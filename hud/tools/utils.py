@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hud.tools.coding.snippet import maybe_truncate as maybe_truncate
 from hud.tools.system import process
+from hud.tools.system.user import tool_user
 
 __all__ = ["maybe_truncate", "run"]
 
@@ -19,7 +20,8 @@ async def run(
     """
     argv = ["/bin/sh", "-c", command] if isinstance(command, str) else command
     given = None if input is None else input.encode()
-    done = await process.run(argv, given=given, timeout=timeout)
+    asked = process.Command(argv, user=tool_user())
+    done = await process.run(asked, given=given, timeout=timeout)
     if done.status is None:
         raise TimeoutError(f"the command took longer than {timeout:g} s")
     return done.status, done.stdout, done.stderr

@@ -80,9 +80,6 @@ def _check_schema(tool: mcp_types.Tool) -> None:
     except SchemaError as exc:
         told = f"the input schema of `{tool.name}` is no JSON Schema: {exc.message}"
         raise CheckFailure(told, kind=Kind.TOOL_SCHEMA) from exc
-    if schema.get("type") != "object":
-        told = f"the input schema of `{tool.name}` is not of type `object`"
-        raise CheckFailure(told, kind=Kind.TOOL_SCHEMA)
 
 
 def _undescribed(tools: list[mcp_types.Tool], scenarios: list[mcp_types.Prompt]) -> Iterator[str]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import mcp_types
+from jsonschema.exceptions import SchemaError  # type: ignore[import-untyped]
+from jsonschema.validators import validator_for  # type: ignore[import-untyped]
 
 from hud.debug.evidence import Kind
 from hud.debug.examination import Examination, Link, Passed, Played
@@ -102,29 +104,37 @@ def arguments_for(prompt: mcp_types.Prompt, given: Mapping[str, Mapping[str, Any
         return Sample(dict(given[name]))
     if (prompt.meta or {}).get("chat"):
         raise Skipped("it is a chat, and needs a conversation")
+    schema = schema_of(prompt)
     try:
-        return sample_arguments(schema_of(prompt))
+        validator_for(schema).check_schema(schema)
+        return sample_arguments(schema)
     except NoSample as exc:
         raise Skipped(str(exc)) from exc
+    except SchemaError as exc:
+        raise Skipped(f"its arguments have no JSON Schema: {exc.message}") from exc
 
 
 def schema_of(prompt: mcp_types.Prompt) -> dict[str, Any]:
     """A scenario's arguments as an object schema: typed where the server says so, else strings."""
     declared = (prompt.meta or {}).get("arguments")
-    if not isinstance(declared, list) or not all(isinstance(item, dict) for item in declared):
+    if not isinstance(declared, list) or not all(_is_declaration(item) for item in declared):
         names = {item.name: {"type": "string"} for item in prompt.arguments or ()}
         required = [item.name for item in prompt.arguments or () if item.required]
         return {"type": "object", "properties": names, "required": required}
     return {
         "type": "object",
-        "properties": {item.get("name"): _field(item) for item in declared},
-        "required": [item.get("name") for item in declared if item.get("required")],
+        "properties": {item["name"]: _field(item) for item in declared},
+        "required": [item["name"] for item in declared if item.get("required")],
         "$defs": {
             name: definition
             for item in declared
             for name, definition in (_field(item).get("$defs") or {}).items()
         },
     }
+
+
+def _is_declaration(item: object) -> bool:
+    return isinstance(item, dict) and isinstance(item.get("name"), str)
 
 
 def _field(declared: Mapping[str, Any]) -> dict[str, Any]:

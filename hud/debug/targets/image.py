@@ -38,7 +38,13 @@ from hud.debug.targets.target import (
     stop_in_steps,
 )
 from hud.errors import DockerFailure
-from hud.runtime.container import answers, http_transport, serving_port, spec_reached_at
+from hud.runtime.container import (
+    answers,
+    command_of,
+    http_transport,
+    serving_port,
+    spec_reached_at,
+)
 from hud.runtime.stdio import transport
 
 POLL_SECONDS = 0.05
@@ -65,7 +71,7 @@ class ImageTarget:
 
     async def check(self) -> tuple[str, ...]:
         image = await self._image()
-        port = serving_port(image)
+        port = serving_port(image, self._spec)
         size = size_in_words(image.size) if image.size else "unknown size"
         way = "stdin and stdout" if port is None else f"HTTP on port {port}"
         return (f"{image.id[:19]}, {size}, reached over {way}",)
@@ -79,7 +85,7 @@ class ImageTarget:
     @asynccontextmanager
     async def start(self) -> AsyncIterator[ContainerServer]:
         image = await self._image()
-        port = serving_port(image)
+        port = serving_port(image, self._spec)
         spec = spec_reached_at(self._spec, port)
         # A further container can have neither the name nor the host's ports of the first.
         self._spec = replace(self._spec, name=None, ports=dict.fromkeys(self._spec.ports, 0))
@@ -100,12 +106,6 @@ class ImageTarget:
             for item in await self._engine.resources()
             if item.run == self._spec.run
         ]
-
-
-def command_of(image: Image, spec: ContainerSpec) -> tuple[str, ...]:
-    """What a container runs."""
-    entrypoint = image.entrypoint if spec.entrypoint is None else spec.entrypoint
-    return (*entrypoint, *(image.command if spec.command is None else spec.command))
 
 
 class ContainerServer:

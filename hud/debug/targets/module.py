@@ -16,14 +16,18 @@ from pathlib import Path
 
 import anyio
 
+import hud
 from hud.debug.evidence import Kind
 from hud.debug.targets.process import ServerProcess, server_process
 from hud.debug.targets.target import CheckFailure, TargetKind
 
 IMPORT_SECONDS = 60.0
+SDK = str(Path(hud.__file__).parents[1])
+"""Where the child finds the SDK if it is not installed."""
 
 IMPORT = """
 import json, os, sys
+sys.path.append(sys.argv[2])
 from hud.environment.modules import find_environment
 from hud.environment.server import claimed_streams
 from hud.errors import HudError, error_data
@@ -38,6 +42,7 @@ with claimed_streams() as (_, sink):
 
 SERVE = """
 import asyncio, sys
+sys.path.append(sys.argv[2])
 from hud.environment.modules import find_environment
 from hud.environment.server import claimed_streams, serve
 with claimed_streams() as streams:
@@ -99,7 +104,7 @@ class ModuleTarget:
         return answer, stderr.decode(errors="replace")
 
     def _command(self, script: str) -> list[str]:
-        return [sys.executable, "-c", script, self._module]
+        return [sys.executable, "-c", script, self._module, SDK]
 
     @asynccontextmanager
     async def start(self) -> AsyncIterator[ServerProcess]:

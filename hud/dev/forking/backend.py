@@ -45,14 +45,11 @@ class ZygoteProcess(ServerProcess):
         Raises:
             StartFailure: the operating system refuses.
         """
-        try:
-            launched = self._launched or launch()
-            self._process, self._control = launched.process, launched.control
-            connection = launched.control.dup()
-            loop = asyncio.get_running_loop()
-            await loop.create_connection(lambda: self._protocol, sock=connection)
-        except OSError as exc:
-            raise StartFailure(f"cannot start a process: {exc.strerror}") from exc
+        launched = self._launched or launch()
+        self._process, self._control = launched.process, launched.control
+        connection = launched.control.dup()
+        loop = asyncio.get_running_loop()
+        await loop.create_connection(lambda: self._protocol, sock=connection)
 
     def warm(self, modules: list[str]) -> None:
         """Let it import these modules; whether forking is safe afterwards is known later."""
@@ -209,9 +206,7 @@ class ForkedBackend:
             on_close=end,
         )
         upstream.name = f"environment `{loaded['name']}`"
-        return Instance(
-            upstream, loaded["name"], tuple(loaded["scenarios"]), version.ended, version.obituary
-        )
+        return Instance(upstream, version.ended, version.obituary)
 
     async def _ready_zygote(self) -> ZygoteProcess:
         """The process to start from: the one with the libraries, or a fresh one where forking is

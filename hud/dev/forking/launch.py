@@ -5,8 +5,12 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from hud.errors import StartFailure
 
 PROGRAM = Path(__file__).with_name("start.py")
 
@@ -23,8 +27,26 @@ def launch() -> Launched:
     """Start a zygote; what it and its children print goes to this process's standard error.
 
     Raises:
-        OSError: the operating system refuses.
+        StartFailure: the operating system refuses.
     """
+    try:
+        return _launch()
+    except OSError as exc:
+        raise StartFailure(f"cannot start a process: {exc.strerror}") from exc
+
+
+@contextmanager
+def launched_early(is_wanted: bool) -> Iterator[Launched | None]:
+    """A zygote where one is wanted; it ends with the block."""
+    launched = launch() if is_wanted else None
+    try:
+        yield launched
+    finally:
+        if launched is not None:
+            launched.control.close()
+
+
+def _launch() -> Launched:
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     with theirs:

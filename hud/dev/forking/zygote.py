@@ -23,7 +23,6 @@ from types import ModuleType
 from typing import Any
 
 from hud.dev.forking.fresh import read_sources_below
-from hud.dev.forking.play import scenarios_of
 from hud.dev.forking.serving import serve
 from hud.environment.environment import Environment
 from hud.environment.modules import ENVIRONMENT_FILES, find_environment
@@ -81,8 +80,8 @@ class Zygote:
             env = load(order["target"], root)
             listener = listen(order["listen"])
             modules = foreign(set(sys.modules) - self._modules, root)
-            loaded = {**describe_loaded(env, listener), "modules": modules}
-            told = functools.partial(status.tell, loaded)
+            loaded = {"event": "loaded", "name": env.name, "port": port_of(listener)}
+            told = functools.partial(status.tell, {**loaded, "modules": modules})
             asyncio.run(serve(env, listener, told, plays=order["plays"]))
         except Exception as exc:
             if status.was_told:
@@ -140,12 +139,9 @@ def listen(where: str | int) -> socket.socket:
     return listener
 
 
-def describe_loaded(env: Environment, listener: socket.socket) -> dict[str, Any]:
-    """What a version says of itself."""
-    is_tcp = listener.family != socket.AF_UNIX
-    scenarios = [prompt.name.rpartition(":")[2] for prompt in scenarios_of(env)]
-    port = listener.getsockname()[1] if is_tcp else 0
-    return {"event": "loaded", "name": env.name, "scenarios": scenarios, "port": port}
+def port_of(listener: socket.socket) -> int:
+    """The TCP port of a listening socket; 0 for a unix socket."""
+    return 0 if listener.family == socket.AF_UNIX else int(listener.getsockname()[1])
 
 
 def describe_failure(error: BaseException) -> dict[str, Any]:

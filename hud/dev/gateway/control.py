@@ -161,6 +161,7 @@ class Gateway:
             old = self._gate.generation
             before = old.snapshot if old is not None else None
             self._gate.open(generation)
+            self._last_error = None
             if old is not None:
                 self._start(self._retire, old, grace, cause)
             swap = self._compare(generation, before, cause, time.monotonic() - started)

@@ -41,6 +41,13 @@ class GatewayServer(uvicorn.Server):
         super().__init__(config)
         self._gateway = gateway
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen; on sockets that were opened elsewhere, too, answers leave without delay."""
+        for listener in sockets or []:
+            if listener.family != socket.AF_UNIX:
+                listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        await super().startup(sockets)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the gateway, then the connections."""
         await self._gateway.close()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import signal
+from asyncio.subprocess import DEVNULL
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import mcp_types
 
 from hud.errors import ToolError
-from hud.tools.system.process import Finished, group_members, run
+from hud.tools.system.process import Child, Command, Finished, finish, group_members, start
+from hud.tools.system.user import tool_user
 from hud.tools.system.workspace import Workspace
 from hud.tools.tool import BaseTool
 from hud.tools.types import ContentResult
@@ -69,6 +71,8 @@ class GeminiShellTool(BaseTool):
         """Make the tool; commands run in `base_directory` or a folder below it."""
         super().__init__(**described)
         self.workspace = Workspace(base_directory)
+        self._children: list[Child] = []
+        """Those whose background processes run."""
 
     async def __call__(
         self,
@@ -92,9 +96,24 @@ class GeminiShellTool(BaseTool):
         if not folder.is_dir():
             raise ToolError(f"there is no folder `{dir_path}`")
         seconds = (timeout_ms or DEFAULT_TIMEOUT_MS) / 1000
-        done = await run(["bash", "-c", command], cwd=folder, timeout=seconds, keep_background=True)
+        asked = Command(["bash", "-c", command], folder, user=tool_user())
+        child = await start(asked, stdin=DEVNULL)
+        self._children.append(child)
+        try:
+            done = await finish(child, timeout=seconds)
+        except BaseException:
+            child.kill()
+            raise
         output = _output(command, dir_path or "", done, seconds)
+        if not output.background_pids:
+            self._children.remove(child)
+            await child.close()
         return output.to_content_result().to_content_blocks()
+
+    async def close(self) -> None:
+        """Kill the background processes."""
+        while self._children:
+            await self._children.pop().close()
 
 
 def _output(command: str, directory: str, done: Finished, seconds: float) -> GeminiShellOutput:

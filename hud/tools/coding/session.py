@@ -23,7 +23,8 @@ import anyio
 
 from hud.errors import ToolError
 from hud.tools.system.capture import MAX_OUTPUT
-from hud.tools.system.process import Child, start
+from hud.tools.system.process import Child, Command, start
+from hud.tools.system.user import tool_user
 from hud.tools.types import ContentResult
 
 PROLOGUE = r"""__hud_done() { local status=$?
@@ -82,7 +83,8 @@ class Shell:
         if self.is_alive():
             return
         self._discard()
-        self._child = await start(shlex.split(self.command), cwd=self._cwd, limit=self._max_output)
+        command = Command(shlex.split(self.command), self._cwd, user=tool_user())
+        self._child = await start(command, limit=self._max_output)
         self._process = self._child.process
         await self._child.write(PROLOGUE.encode())
         self._started, self._timed_out = True, False

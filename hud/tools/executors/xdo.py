@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import os
 import shlex
 import shutil
 import tempfile
@@ -16,7 +15,7 @@ from hud.errors import ToolError
 from hud.settings import variable
 from hud.tools.executors.keys import xdo_key
 from hud.tools.executors.simulated import BaseExecutor, Button, Point
-from hud.tools.system.process import Finished, run
+from hud.tools.system.process import Command, Finished, run
 from hud.tools.types import ContentResult
 
 BUTTONS: dict[Button, int] = {"left": 1, "middle": 2, "right": 3, "back": 8, "forward": 9}
@@ -165,7 +164,6 @@ class XDOExecutor(BaseExecutor):
             raise ToolError("no program takes pictures of the screen: install scrot or imagemagick")
         name, options = program
         with tempfile.TemporaryDirectory() as folder:
-            os.chmod(folder, 0o777)
             path = Path(folder, "screen.png")
             await self._run([name, *options, str(path)])
             return base64.b64encode(await asyncio.to_thread(path.read_bytes)).decode()
@@ -200,7 +198,8 @@ class XDOExecutor(BaseExecutor):
         return result + ContentResult(base64_image=shown)
 
     async def _run(self, argv: Sequence[str]) -> Finished:
-        done = await run(argv, timeout=TIMEOUT, variables={"DISPLAY": self.display})
+        asked = Command(argv, variables={"DISPLAY": self.display})
+        done = await run(asked, timeout=TIMEOUT)
         if done.status != 0:
             reason = "took too long" if done.timed_out else done.stderr.strip() or "failed"
             raise ToolError(f"{argv[0]} on display {self.display}: {reason}")

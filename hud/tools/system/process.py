@@ -10,13 +10,13 @@ import signal
 from asyncio.subprocess import DEVNULL, PIPE, Process, SubprocessStreamProtocol
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hud.errors import ToolError
 from hud.tools.system.capture import MAX_OUTPUT, Stream
-from hud.tools.system.user import tool_user
+from hud.tools.system.user import ToolUser
 
 READ_SIZE = 64 * 1024
 QUIET_SECONDS = 0.05
@@ -115,6 +115,9 @@ class Child:
         if self.loop is not asyncio.get_running_loop():
             return
         await self.settle()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_SECONDS):
+                await (self._exited.wait() if self._exited else self.process.wait())
         for task in (*self._pumps, self._watch):
             if task is not None:
                 task.cancel()
@@ -136,35 +139,44 @@ class _Protocol(SubprocessStreamProtocol):
         super().process_exited()
 
 
-async def start(
-    argv: Sequence[str],
-    *,
-    cwd: str | Path | None = None,
-    variables: Mapping[str, str] | None = None,
-    stdin: int = PIPE,
-    limit: int = MAX_OUTPUT,
-) -> Child:
-    """Start a process in a group of its own, with the rights that tools have.
+@dataclass(frozen=True)
+class Command:
+    """A program to run, and how."""
+
+    argv: Sequence[str]
+    cwd: str | Path | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables beside those of this process."""
+    user: ToolUser | None = None
+    """Whose rights it has; None: those of this process."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Options of the new process."""
+        of_user = self.user.variables if self.user else {}
+        return {
+            "cwd": self.cwd,
+            "env": {**os.environ, **of_user, **self.variables},
+            "start_new_session": True,
+            **(self.user.for_process if self.user else {}),
+        }
+
+
+async def start(command: Command, *, stdin: int = PIPE, limit: int = MAX_OUTPUT) -> Child:
+    """Start a process in a group of its own.
 
     Raises:
         ToolError: the program or the folder does not exist, or cannot be used.
     """
-    loop, user = asyncio.get_running_loop(), tool_user()
-    env = {**os.environ, **(user.variables if user else {}), **(variables or {})}
-    options: dict[str, Any] = {"start_new_session": True, **(user.for_process if user else {})}
+    loop = asyncio.get_running_loop()
+    options = {"stdin": stdin, "stdout": PIPE, "stderr": PIPE, **command.options}
     try:
         transport, protocol = await loop.subprocess_exec(
-            lambda: _Protocol(loop),
-            *argv,
-            stdin=stdin,
-            stdout=PIPE,
-            stderr=PIPE,
-            cwd=cwd,
-            env=env,
-            **options,
+            lambda: _Protocol(loop), *command.argv, **options
         )
     except OSError as exc:
-        what = cwd if exc.filename and str(exc.filename) == str(cwd) else argv[0]
+        is_folder = exc.filename is not None and str(exc.filename) == str(command.cwd)
+        what = command.cwd if is_folder else command.argv[0]
         raise ToolError(f"cannot run `{what}`: {exc.strerror}") from exc
     process = Process(transport, protocol, loop)
     return Child(process, limit=limit, exited=protocol.exited)
@@ -187,43 +199,38 @@ class Finished:
 
 
 async def run(
-    argv: Sequence[str],
-    *,
-    cwd: str | Path | None = None,
-    timeout: float | None = None,
-    given: bytes | None = None,
-    variables: Mapping[str, str] | None = None,
-    keep_background: bool = False,
+    command: Command, *, timeout: float | None = None, given: bytes | None = None
 ) -> Finished:
-    """Run a process to its end; what it leaves behind is killed, unless it is to be kept.
+    """Run a program to its end, and kill what it leaves behind.
 
     `given` is its standard input, which is empty otherwise; `timeout` is in seconds.
 
     Raises:
         ToolError: it cannot be started.
     """
-    stdin = DEVNULL if given is None else PIPE
-    child = await start(argv, cwd=cwd, stdin=stdin, variables=variables)
+    child = await start(command, stdin=DEVNULL if given is None else PIPE)
+    try:
+        return await finish(child, timeout=timeout, given=given)
+    finally:
+        await child.close()
+
+
+async def finish(
+    child: Child, *, timeout: float | None = None, given: bytes | None = None
+) -> Finished:
+    """Wait for a process's end; after `timeout` seconds it is killed, and its group with it."""
     try:
         async with asyncio.timeout(timeout):
-            if given is not None:
+            if given is not None and child.process.stdin is not None:
                 await child.write(given)
-                assert child.process.stdin is not None
                 child.process.stdin.close()
             await child.until_ended()
         status = child.process.returncode
-        await child.settle()
     except TimeoutError:
         status = None
         child.kill()
-        await child.settle()
-    except BaseException:
-        child.kill()
-        raise
-    finished = Finished(child.stdout.text(), child.stderr.text(), status, child.process.pid)
-    if not (keep_background and group_members(child.process.pid)):
-        await child.close()
-    return finished
+    await child.settle()
+    return Finished(child.stdout.text(), child.stderr.text(), status, child.process.pid)
 
 
 def group_members(group: int) -> list[int]:

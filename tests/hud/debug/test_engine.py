@@ -10,7 +10,8 @@ import pytest
 
 from hud.debug import Options, PhaseEvent, debug
 from hud.debug.targets.target import Grace
-from tests.hud.debug.scripted import READS, Script, ScriptTarget, scenario, tool
+from tests.hud.debug.scripted import READS, ScriptTarget, scenario, tool
+from tests.hud.debug.scripted_server import Script
 
 pytestmark = pytest.mark.anyio
 
@@ -76,7 +77,8 @@ TYPO = {"type": "object", "properties": {"n": {"type": "integr"}}}
         ([tool("ping"), tool("ping")], "tool-name", "2 tools are called `ping`"),
         ([tool("ping", inputSchema=TYPO)], "tool-schema", "`ping` is no JSON Schema"),
         ([tool("ping", inputSchema=AS_LIST)], "tool-schema", "tools.0.inputSchema.properties"),
-        ([tool("ping", inputSchema={"type": "string"})], "tool-schema", "not of type `object`"),
+        ([tool("ping", inputSchema={"type": "string"})], "tool-schema", "should be 'object'"),
+        ([tool("ping", inputSchema={})], "tool-schema", "inputSchema.type"),
     ],
 )
 async def test_what_no_provider_takes_fails_discovery(
@@ -191,8 +193,8 @@ async def test_a_scenario_without_known_arguments_is_skipped_with_its_reason(
 
 async def test_arguments_that_were_given_are_used_and_have_to_fit() -> None:
     options = Options(arguments={"count": {"word": "pear"}})
-    given = {"scenarios": [scenario("count", [WORD])], "prompt": "error:no such word"}
-    events = await examine(options, **given)
+    scenarios = [scenario("count", [WORD])]
+    events = await examine(options, scenarios=scenarios, prompt="error:no such word")
     assert events[4].status == "failed"
 
 

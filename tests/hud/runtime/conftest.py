@@ -72,7 +72,7 @@ async def all_ended(pids: list[int]) -> bool:
     """Whether all processes end within a few seconds."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(5):
-            while any(map(is_running, pids)):
+            while any(map(is_running, pids)):  # noqa: ASYNC110 - they are not our children
                 await asyncio.sleep(0.01)
     return not any(map(is_running, pids))
 

@@ -82,8 +82,8 @@ async def test_what_a_rollout_leaves_running_is_killed(ended: dict[str, Outcome]
 
 
 STUCK = {
-    "spin": ("limit", "the rollout took longer than 0.5 s"),
-    "stubborn": ("limit", "the rollout took longer than 0.5 s"),
+    "spin": ("limit", "the rollout took longer than 3 s"),
+    "stubborn": ("limit", "the rollout took longer than 3 s"),
     "close-and-spin": ("environment", "the environment's process closed its connection"),
 }
 
@@ -92,7 +92,7 @@ STUCK = {
 @pytest.mark.parametrize("isolation", ["fork", "spawn"])
 async def test_a_scenario_that_never_ends_is_ended_and_killed(isolation: Isolation) -> None:
     slugs = [*STUCK, "fine-1"]
-    ended = await outcomes(TROUBLE, slugs, isolation=isolation, timeout=0.5)
+    ended = await outcomes(TROUBLE, slugs, isolation=isolation, timeout=3)
     for slug, expected in STUCK.items():
         assert (ended[slug].record.boundary, ended[slug].record.error) == expected
     assert ended["fine-1"].record.reward == 1.0
@@ -127,7 +127,7 @@ async def pids(folder: Path, name: str) -> list[int]:
     """The rollout's process, its parent and its child, once it is under way."""
     note = folder / f"{name}.pids"
     async with asyncio.timeout(20):
-        while not note.exists():
+        while not note.exists():  # noqa: ASYNC110 - another process makes it
             await asyncio.sleep(0.01)
     return [int(pid) for pid in note.read_text().split()]
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import anyio.lowlevel
 import httpx
 import uvicorn
 from starlette.types import ASGIApp
@@ -27,7 +26,9 @@ class InnerServer(uvicorn.Server):
     """A server that leaves signals alone, says when it has started, and ends at once."""
 
     def __init__(self, app: ASGIApp) -> None:
-        super().__init__(uvicorn.Config(app, lifespan="off", log_config=None))
+        super().__init__(
+            uvicorn.Config(app, http="h11", lifespan="off", log_config=None, ws="none")
+        )
         self.is_up = anyio.Event()
         self._is_over = anyio.Event()
 
@@ -70,7 +71,7 @@ class Running:
 
 
 def free_socket(port: int = 0) -> socket.socket:
-    listener = socket.socket()
+    listener = socket.socket(proto=socket.IPPROTO_TCP)  # asyncio then sends without delay
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
     return listener
@@ -105,7 +106,7 @@ class Opened:
             while (status := self.gateway.status())["state"] != state or any(
                 status[name] != count for name, count in counts.items()
             ):
-                await anyio.lowlevel.checkpoint()
+                await anyio.sleep(0.002)
 
     @property
     def base(self) -> str:

@@ -73,6 +73,14 @@ async def test_this_machine_and_the_names_it_was_given_may_enter(tmp_path: Path,
         assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
+async def test_no_page_of_another_origin_is_given_leave(tmp_path: Path) -> None:
+    async with opened(None, tmp_path) as front, Client(front.url) as client:
+        asked = {"origin": "http://localhost:3000", "access-control-request-method": "POST"}
+        answer = await client.http.options(front.url, headers=asked)
+        assert answer.status_code == 405
+        assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
 async def test_doubled_hosts_and_origins_are_refused(tmp_path: Path) -> None:
     async with opened(None, tmp_path) as front, Client(front.url) as client:
         url = f"{front.base}/health"

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import anyio
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
-from hud.dev.gateway import HttpUpstream, Limits
+from hud.dev.gateway import Gateway, HttpUpstream, Limits
 from tests.hud.dev.gateway.serving import (
     QUICK,
     Client,
@@ -235,3 +237,17 @@ async def test_the_limits_of_streams_and_calls_are_kept(tmp_path: Path) -> None:
         answer = (await client.exchange(message))[0]
         assert client.last is not None
         assert (client.last.status_code, answer["id"]) == (429, 9)
+
+
+async def test_a_gateway_can_be_mounted_under_a_prefix(tmp_path: Path) -> None:
+    toy = ToyServer()
+    async with serving(toy.app) as behind:
+        gateway = Gateway(HttpUpstream(behind.url), folder=tmp_path, limits=QUICK)
+        app = Starlette(routes=[Mount("/letters", gateway.app)])
+        async with gateway, serving(app) as running:
+            base = running.url.removesuffix("/mcp")
+            async with Client(f"{base}/letters/mcp") as client:
+                await client.initialize()
+                assert await client.text("echo") == "toy: {}"
+                status = (await client.http.get(f"{base}/letters/status")).json()
+                assert (status["state"], status["sessions"]) == ("serving", 1)

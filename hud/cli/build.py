@@ -1,0 +1,134 @@
+"""`hud build`: build an environment's image, start it once, and write down what it offers."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hud.cli import console
+from hud.cli.building import BuildProgress
+from hud.containers import BuildRequest, BuildResult, Engine
+from hud.errors import UserError
+from hud.runtime.build import build_image, current_lock, examine
+from hud.runtime.lock import Lock, write_lock
+from hud.runtime.project import Project, read_project
+from hud.settings import variable
+
+
+def build(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder with a Dockerfile.hud or a Dockerfile.")
+    ] = Path(),
+    tag: Annotated[
+        str | None, typer.Option("--tag", "-t", help="Name of the image; else the folder's.")
+    ] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every step again.")] = False,
+    build_args: Annotated[
+        list[str] | None,
+        typer.Option("--build-arg", metavar="K=V", help="Argument of the Dockerfile; public."),
+    ] = None,
+    secrets: Annotated[
+        list[str] | None,
+        typer.Option("--secret", metavar="id=ID,env=NAME", help="Secret for RUN --mount; or src="),
+    ] = None,
+    platform: Annotated[
+        str | None, typer.Option("--platform", help="Platform to build for: linux/amd64, …")
+    ] = None,
+    variables: Annotated[
+        list[str] | None,
+        typer.Option("--env", "-e", metavar="K=V", help="Variable for the trial run; K alone too."),
+    ] = None,
+) -> int:
+    """Build the image of an environment, start it once, and write hud.lock.yaml.
+
+    What is unchanged is not built again. The name of the image is printed on standard output.
+    """
+    project = read_project(folder, tag)
+    request = BuildRequest(
+        project.folder,
+        tag=project.image,
+        build_args=dict(_pair("--build-arg", text) for text in build_args or ()),
+        secrets=dict(_secret(text) for text in secrets or ()),
+        platform=platform,
+        no_cache=no_cache,
+    )
+    given = dict(_pair("-e", text) for text in variables or ())
+    return asyncio.run(_interruptible(project, request, given))
+
+
+async def _interruptible(
+    project: Project, request: BuildRequest, given: Mapping[str, str]
+) -> int:
+    """Build; SIGTERM ends it as Ctrl-C does, so that nothing is left running."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        return await _build(project, request, given)
+    except asyncio.CancelledError:
+        console.note("interrupted: nothing was written")
+        return 128 + signal.SIGINT
+
+
+async def _build(project: Project, request: BuildRequest, given: Mapping[str, str]) -> int:
+    async with Engine() as engine:
+        with BuildProgress() as progress:
+            result = await build_image(engine, request, progress.show)
+        _tell_built(result)
+        lock = current_lock(project.folder, result)
+        if lock is None:
+            for deviation in project.sandbox.deviations():
+                console.note(f"  [tool.hud] {deviation}")
+            console.note("→ starting it once")
+            lock = await examine(engine, project, result, given)
+            path = write_lock(project.folder, lock)
+            console.note(f"✓ {_offer(lock)}; answers after {lock.start_seconds:g} s")
+            console.note(f"✓ wrote {path.name}")
+    console.data(result.tag)
+    console.note(f"→ hud debug {result.tag}")
+    return 0
+
+
+def _tell_built(result: BuildResult) -> None:
+    if result.reused:
+        console.note(f"✓ {result.tag} is up to date: nothing that it is built from has changed")
+    else:
+        digest = result.image.id[:19]
+        console.note(f"✓ built {result.tag} ({digest}) in {result.seconds:.1f} s")
+
+
+def _offer(lock: Lock) -> str:
+    numbers = (("tool", len(lock.tools)), ("scenario", len(lock.scenarios)))
+    return ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for noun, count in numbers)
+
+
+def _pair(option: str, text: str) -> tuple[str, str]:
+    """`K=V`, or `K` whose value is this machine's."""
+    name, equals, value = text.partition("=")
+    if not name:
+        raise UserError(f"`{option} {text}` is not of the form K=V")
+    if equals:
+        return name, value
+    found = variable(name)
+    if found is None:
+        raise UserError(f"variable `{name}` has no value here", hint=f"{option} {name}=VALUE")
+    return name, found
+
+
+def _secret(text: str) -> tuple[str, str]:
+    """Id and value of `id=ID,env=NAME` or `id=ID,src=FILE`."""
+    parts = dict(part.partition("=")[::2] for part in text.split(","))
+    source = parts.get("src") or parts.get("source")
+    if not parts.get("id") or parts.keys() - {"id", "env", "src", "source", "type"}:
+        raise UserError(f"`--secret {text}` is not of the form id=ID,env=NAME or id=ID,src=FILE")
+    if source is None:
+        return parts["id"], _pair("--secret", parts.get("env") or parts["id"])[1]
+    try:
+        return parts["id"], Path(source).expanduser().read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"the secret `{parts['id']}` cannot be read: {error}") from error
