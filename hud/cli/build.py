@@ -61,9 +61,7 @@ def build(
     return asyncio.run(_interruptible(project, request, given))
 
 
-async def _interruptible(
-    project: Project, request: BuildRequest, given: Mapping[str, str]
-) -> int:
+async def _interruptible(project: Project, request: BuildRequest, given: Mapping[str, str]) -> int:
     """Build; SIGTERM ends it as Ctrl-C does, so that nothing is left running."""
     task = asyncio.current_task()
     assert task is not None

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
 
-STEP = re.compile(r"\[(?!internal|auth)[^\]]*\] ")
+STEP = re.compile(r"\[(?:[^\]]* )?\d+/\d+\] ")
 """Steps of the Dockerfile; all others are the builder's own."""
+OPTIONS = re.compile(r"--(?:mount|from|chown|chmod|link)(?:=\S+)? ")
 WIDTH = 100
 """Characters of a step that are shown."""
 
@@ -58,7 +59,7 @@ class BuildProgress:
 
     def _lines(self, event: BuildEvent) -> list[str]:
         """What of an event is kept in sight."""
-        name = console.clean(event.name)[:WIDTH]
+        name = _short(console.clean(event.name))
         if event.kind == "line":
             self._last_line = console.clean(event.text)
             return [f"  | {self._last_line}"]
@@ -79,6 +80,18 @@ class BuildProgress:
         if self._last_line:
             lines.append(f"  {self._last_line}")
         return Text("\n".join(lines), style="dim", overflow="ellipsis", no_wrap=True)
+
+
+def tell_step(event: BuildEvent) -> None:
+    """Show an event of a build that is not the matter itself: only the steps that take time."""
+    if event.kind in ("done", "failed") and STEP.match(event.name):
+        sign = "✓" if event.kind == "done" else "✗"
+        console.note(f"{sign} {_short(console.clean(event.name))}")
+
+
+def _short(step: str) -> str:
+    text = OPTIONS.sub("", step)
+    return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"
 
 
 def _live() -> Live:

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import aclosing
+import signal
+from contextlib import AsyncExitStack, aclosing
 from typing import Annotated, Any
 
 import typer
 
 from hud.cli import console
-from hud.containers import BuildEvent
+from hud.cli.building import BuildProgress
 from hud.debug import Evidence, Options, PhaseEvent, Request, open_target
 from hud.debug import debug as examine
 from hud.errors import UserError
@@ -47,27 +48,36 @@ def debug(
     if not 1 <= max_phase <= LAST_PHASE:
         raise UserError(f"there is no phase {max_phase}: they are 1 to {LAST_PHASE}")
     request = Request(target, tuple(docker_arguments or ()), build)
-    return asyncio.run(_run(request, max_phase, Options(start_seconds=timeout), as_json))
+    return asyncio.run(_interruptible(request, max_phase, Options(start_seconds=timeout), as_json))
+
+
+async def _interruptible(request: Request, max_phase: int, options: Options, as_json: bool) -> int:
+    """Examine; SIGTERM ends it as Ctrl-C does, so that nothing is left running."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        return await _run(request, max_phase, options, as_json)
+    except asyncio.CancelledError:
+        console.note("interrupted")
+        return 128 + signal.SIGINT
 
 
 async def _run(request: Request, max_phase: int, options: Options, as_json: bool) -> int:
-    async with open_target(request, _show_build) as target:
-        ended: list[PhaseEvent] = []
-        async with aclosing(examine(target, max_phase=max_phase, options=options)) as events:
-            async for event in events:
-                if event.status == "running":
-                    continue
-                ended.append(event)
-                if not as_json:
-                    _show(event)
+    ended: list[PhaseEvent] = []
+    async with AsyncExitStack() as stack:
+        with BuildProgress() as progress:
+            target = await stack.enter_async_context(open_target(request, progress.show))
+        events = examine(target, max_phase=max_phase, options=options)
+        async for event in await stack.enter_async_context(aclosing(events)):
+            if event.status == "running":
+                continue
+            ended.append(event)
+            if not as_json:
+                _show(event)
     if as_json:
         console.data(json.dumps(_document(target.name, target.kind, ended), indent=2))
     return 1 if any(event.status == "failed" for event in ended) else 0
-
-
-def _show_build(event: BuildEvent) -> None:
-    if event.kind in ("started", "failed"):
-        console.note(f"{event.name} {event.text}".strip())
 
 
 def _document(name: str, kind: str, events: list[PhaseEvent]) -> dict[str, Any]:

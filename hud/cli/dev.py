@@ -1,6 +1,7 @@
 """`hud dev`: serve an environment to MCP clients, and reload it on every save.
 
-This module only reads the command line and starts what loads slowest; `hud.cli.serving` does the rest.
+This module only reads the command line and starts what loads slowest; `hud.cli.serving` does the
+rest.
 """
 
 from __future__ import annotations
@@ -62,10 +63,14 @@ def dev(
     host: Annotated[
         str | None, typer.Option(help="Address to serve on; by default this machine only.")
     ] = None,
-    url: Annotated[str | None, typer.Option(help="Serve what the server at this URL offers.")] = None,
+    url: Annotated[
+        str | None, typer.Option(help="Serve what the server at this URL offers.")
+    ] = None,
     docker: Annotated[
         bool | None,
-        typer.Option("--docker/--no-docker", help="Run in a container; by default if there is a Dockerfile."),
+        typer.Option(
+            "--docker/--no-docker", help="Run in a container; by default if there is a Dockerfile."
+        ),
     ] = None,
     per_client: Annotated[
         bool, typer.Option("--per-client", help="Give each client a container of its own.")
@@ -75,7 +80,9 @@ def dev(
     ] = False,
     play: Annotated[
         bool | None,
-        typer.Option("--play/--no-play", help="Offer tools that play scenarios; by default on your machine."),
+        typer.Option(
+            "--play/--no-play", help="Offer tools that play scenarios; by default on your machine."
+        ),
     ] = None,
     inspector: Annotated[
         bool, typer.Option("--inspector", help="Say how to open MCP Inspector.")
@@ -86,12 +93,15 @@ def dev(
     poll: Annotated[
         bool, typer.Option("--poll", help="Look for changes instead of being told of them.")
     ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show what happens inside.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show what happens inside.")
+    ] = False,
     controlled: Annotated[bool, typer.Option("--controlled", hidden=True)] = False,
 ) -> int:
     """Serve an environment to Cursor, Claude Code or any MCP client, and reload it on save.
 
-    Also serves an IMAGE, a server at a --url, or a COMMAND that speaks MCP over its standard streams or, with {port} in
+    Also serves an IMAGE, a server at a --url, or a COMMAND that speaks MCP over its standard
+    streams or, with {port} in
     it, over HTTP.
     """
     may_fork = not (url or docker or controlled or "--" in sys.argv or (stdio and not watch))

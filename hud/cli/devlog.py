@@ -1,4 +1,6 @@
-"""What `hud dev` prints, all of it on standard error: where clients connect, and a line for each reload."""
+"""What `hud dev` prints, all of it on standard error: where clients connect, and a line for each
+reload.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from hud.cli import console
 from hud.dev import clients
 from hud.dev.front import DevGateway
 from hud.dev.gateway import GatewayEvent, Swap
+from hud.dev.playtools import PLAY_TOOLS
 from hud.dev.session import Event, Failed, Ready, Reloaded
 from hud.dev.watcher import Step
 
@@ -21,7 +24,9 @@ class DevLog:
     """Prints what happens in one dev session."""
 
     def __init__(self, gateway: DevGateway, url: str | None, *, inspector: bool = False) -> None:
-        """`url` is where clients connect; None if the client is at the other end of the standard streams."""
+        """`url` is where clients connect; None if the client is at the other end of the standard
+        streams.
+        """
         self._gateway = gateway
         self._url = url
         self._inspector = inspector
@@ -48,7 +53,8 @@ class DevLog:
     def show_ready(self, seconds: float) -> None:
         """Say what is served, and how to connect clients to it."""
         name = self._gateway.environment or "the server"
-        tools, scenarios = self._gateway.offered("tools"), self._gateway.scenarios()
+        tools = [tool for tool in self._gateway.offered("tools") if tool not in PLAY_TOOLS]
+        scenarios = self._gateway.scenarios()
         found = _counted("tool", tools)
         if scenarios:
             found += f"; {_counted('scenario', scenarios)}"
@@ -106,7 +112,7 @@ def show_line(line: str) -> None:
 
 
 def _differences(swap: Swap) -> str:
-    """What differs in what is offered: `; tools: +new −old ~changed`."""
+    """What differs in what is offered: `; tools: +new -old ~changed`."""
     told = []
     for kind, difference in swap.changes.items():
         names = [f"+{name}" for name in difference.added]

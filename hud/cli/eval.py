@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from hud.cli import console
+from hud.cli.building import tell_step
 from hud.cli.progress import Progress
 from hud.errors import UserError
 from hud.eval.config import EvalConfig, load_config
@@ -24,7 +25,7 @@ from hud.wire import RolloutRecord
 
 SOURCES = ("tasks.py", "tasks", "task.py", "tasks.json", "tasks.jsonl")
 """Where tasks are looked for when no source is given."""
-OWN_DESCRIPTORS = 128
+OWN_DESCRIPTORS = 48
 ROLLOUT_DESCRIPTORS = 6
 """A rollout's socket and pipe, its provider's connection, and the file that records it."""
 
@@ -65,7 +66,9 @@ def evaluate(
     timeout: Annotated[
         float | None, typer.Option(help="Seconds that one rollout may take.")
     ] = None,
-    isolation: Annotated[str | None, typer.Option(help="fork (default), spawn or shared.")] = None,
+    isolation: Annotated[
+        str | None, typer.Option(help="fork (default), spawn, shared or container.")
+    ] = None,
     seed: Annotated[
         str | None, typer.Option(help="Seed the random generators of each rollout.")
     ] = None,
@@ -115,8 +118,11 @@ def evaluate(
         return _list(options)
     for path in (json_file, junit_file):
         _check_writable(path)
-    _allow_descriptors(options.max_concurrent)
-    job = Job(options, choose_agent(options, ask=not yes), command=["hud", *sys.argv[1:]])
+    fitting = _fitting(options.max_concurrent)
+    options = options.model_copy(update={"max_concurrent": fitting})
+    agent = choose_agent(options, ask=not yes)
+    building = None if options.quiet else tell_step
+    job = Job(options, agent, command=["hud", *sys.argv[1:]], building=building)
     return asyncio.run(_run(job, json_file, junit_file))
 
 
@@ -142,15 +148,18 @@ def _check_writable(path: Path | None) -> None:
         raise UserError(f"cannot write {path}")
 
 
-def _allow_descriptors(concurrent: int) -> None:
-    """Ask for as many open files as so many rollouts at a time need; what is refused fails
-    rollouts, not the job.
-    """
+def _fitting(concurrent: int) -> int:
+    """How many rollouts at a time the limit of open files allows, once it is as high as it may be."""
     needed = OWN_DESCRIPTORS + concurrent * ROLLOUT_DESCRIPTORS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < needed:
-        wanted = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return concurrent
+    limit = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    fitting = max(1, min(concurrent, (limit - OWN_DESCRIPTORS) // ROLLOUT_DESCRIPTORS))
+    if fitting < concurrent:
+        console.warn(f"{fitting} rollouts run at a time: no more than {limit} files may be open")
+    return fitting
 
 
 def _default_source() -> str:
@@ -227,7 +236,8 @@ async def _run(job: Job, json_file: Path | None, junit_file: Path | None) -> int
     _report(job, folder)
     _export(job, folder, json_file, junit_file)
     if interrupted:
-        console.note("interrupted: the table holds the rollouts that had ended")
+        what = "the table holds the rollouts that had ended" if folder else "nothing had run yet"
+        console.note(f"interrupted: {what}")
         return 128 + interrupted[0]
     return 1 if job.summary.failed else 0
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "init": "Make a new environment from the template.",
+    "dev": "Serve an environment to MCP clients, and reload it on save.",
+    "scenario": "List, set up and grade scenarios of a running server.",
     "eval": "Run tasks with an agent and show their rewards.",
     "show": "Show an evaluation that was run before.",
     "build": "Build an environment's image and write down what it offers.",

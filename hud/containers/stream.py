@@ -11,6 +11,7 @@ bytes.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 from collections import deque
@@ -125,6 +126,42 @@ class _ProcessStream(StapledByteStream):
             await self.process.aclose()
 
 
+@dataclass
+class _SocketFileStream(ByteStream):
+    """A connection to a socket file. `anyio` has one, but if receiving is cancelled just when bytes
+    arrive, that one sets the result of a future that is over, which asyncio reports on stderr.
+    """
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def send(self, item: bytes) -> None:
+        try:
+            self.writer.write(item)
+            await self.writer.drain()
+        except OSError as error:
+            raise anyio.BrokenResourceError from error
+
+    async def receive(self, max_bytes: int = _CHUNK) -> bytes:
+        if self.writer.is_closing():
+            raise anyio.ClosedResourceError
+        try:
+            data = await self.reader.read(max_bytes)
+        except OSError as error:
+            raise anyio.BrokenResourceError from error
+        if not data:
+            raise anyio.EndOfStream
+        return data
+
+    async def send_eof(self) -> None:
+        self.writer.write_eof()
+
+    async def aclose(self) -> None:
+        self.writer.close()
+        with suppress(OSError):
+            await self.writer.wait_closed()
+
+
 class Refused(Exception):
     """The engine answered with an error."""
 
@@ -140,7 +177,7 @@ async def dial(host: str, docker: Callable[[], Sequence[str]]) -> ByteStream:
     """
     url = urlsplit(host)
     if url.scheme == "unix":
-        return await anyio.connect_unix(url.path)
+        return _SocketFileStream(*await asyncio.open_unix_connection(url.path, limit=_CHUNK))
     if url.scheme == "tcp" and url.hostname and url.port:
         return await anyio.connect_tcp(url.hostname, url.port)
     process = await anyio.open_process(

@@ -13,7 +13,9 @@ INSPECTOR = "http://localhost:6274"
 def cursor_link(name: str, url: str) -> str:
     """A link that adds the server to Cursor when it is opened."""
     config = base64.b64encode(json.dumps({"url": url}).encode()).decode()
-    return f"cursor://anysphere.cursor-deeplink/mcp/install?name={quote(name)}&config={quote(config)}"
+    return (
+        f"cursor://anysphere.cursor-deeplink/mcp/install?name={quote(name)}&config={quote(config)}"
+    )
 
 
 def cursor_snippet(name: str, url: str) -> str:

@@ -1,4 +1,6 @@
-"""Any MCP server that a command starts: over its standard streams, or over HTTP on the port it is given."""
+"""Any MCP server that a command starts: over its standard streams, or over HTTP on the port it is
+given.
+"""
 
 from __future__ import annotations
 

@@ -59,7 +59,9 @@ def _refusal(host: str, port: int, exc: OSError) -> UserError:
 
 
 def owner_of(port: int) -> str | None:
-    """The command, with its process id, that listens on a TCP port of this machine, if that can be found out."""
+    """The command, with its process id, that listens on a TCP port of this machine, if that can be
+    found out.
+    """
     inodes = {inode for table in ("tcp", "tcp6") for inode in _listening(table, port)}
     wanted = {f"socket:[{inode}]" for inode in inodes}
     for process in Path("/proc").glob("[0-9]*") if wanted else ():

@@ -30,6 +30,9 @@ SHORT_GRACE_SECONDS = 5.0
 """How long they may where the old version has to make room."""
 PATIENCE_SECONDS = 1.0
 """How long a version may take to load before a further save supersedes it."""
+QUIET_SECONDS = 0.15
+"""How long files have to rest that were saved while, or just after, a version was loaded."""
+LONGEST_BURST_SECONDS = 2.0
 REVIVALS = (0.0, 0.5, 1.0, 2.0, 4.0)
 """Seconds before each attempt to replace a version that ended by itself."""
 STEADY_SECONDS = 10.0
@@ -91,6 +94,8 @@ class DevSession:
     _blindness: HudError | OSError | None = None
     """Why files are not watched any more."""
     _was_ready: bool = False
+    _worked_at: float = float("-inf")
+    """When the last version was loaded, or was not."""
     _serving: Instance | None = None
     _serving_since: float = 0.0
     _deaths: int = 0
@@ -138,6 +143,8 @@ class DevSession:
         """What to do next, once there is something to do; None at the end."""
         while True:
             await self._news.wait()
+            if self._pending and time.monotonic() - self._worked_at < QUIET_SECONDS:
+                await self._settle()
             self._news.clear()
             if self._stop.is_set():
                 return None
@@ -152,6 +159,20 @@ class DevSession:
                 return action
             if self._serving is not None and self._serving.ended.is_set():
                 return await self._revival(self._serving)
+
+    async def _settle(self) -> None:
+        """Let a burst of saves end that outlasted the last reload, so that it takes one more and
+        not many.
+        """
+        deadline = time.monotonic() + LONGEST_BURST_SECONDS
+        is_quiet = False
+        while not is_quiet and not self._stop.is_set() and time.monotonic() < deadline:
+            self._news.clear()
+            try:
+                async with asyncio.timeout(QUIET_SECONDS):
+                    await self._news.wait()
+            except TimeoutError:
+                is_quiet = True
 
     async def _revival(self, dead: Instance) -> Action | None:
         """Replace a version that ended by itself, after a pause that grows with each time."""
@@ -179,6 +200,12 @@ class DevSession:
     async def _apply(self, action: Action) -> Event | None:
         """Do what is asked for; None if a further save made it pointless."""
         started = time.monotonic()
+        try:
+            return await self._attempt(action, started)
+        finally:
+            self._worked_at = time.monotonic()
+
+    async def _attempt(self, action: Action, started: float) -> Event | None:
         try:
             swap, done = await self._climb(action)
         except Superseded:

@@ -1,6 +1,8 @@
-"""The gateway for a client at the other end of standard input and output: a message a line, in either era.
+"""The gateway for a client at the other end of standard input and output: a message a line, in
+either era.
 
-Each line becomes a request to the gateway's application, without a network between them; what it answers, and what the
+Each line becomes a request to the gateway's application, without a network between them; what it
+answers, and what the
 stream of notices brings, goes out line by line.
 """
 
@@ -41,7 +43,9 @@ LAST_SECONDS = 5.0
 
 @contextmanager
 def claimed_streams() -> Iterator[tuple[int, int]]:
-    """Private duplicates of standard input and output; whatever else this process prints goes to standard error."""
+    """Private duplicates of standard input and output; whatever else this process prints goes to
+    standard error.
+    """
     source, sink = os.dup(0), os.dup(1)
     empty = os.open(os.devnull, os.O_RDONLY)
     try:

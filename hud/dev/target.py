@@ -1,4 +1,6 @@
-"""What a word on the command line names: a module of the author's, or an image. Nothing is imported."""
+"""What a word on the command line names: a module of the author's, or an image. Nothing is
+imported.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,8 @@ class Surroundings:
 def read_source(
     words: Sequence[str], url: str | None, docker: bool | None, around: Surroundings
 ) -> Source:
-    """What `[module[:attribute]] [IMAGE] [-- COMMAND …]`, `--url` and `--docker` or `--no-docker` name.
+    """What `[module[:attribute]] [IMAGE] [-- COMMAND …]`, `--url` and `--docker` or `--no-docker`
+    name.
 
     Raises:
         UserError: they contradict each other.
@@ -86,7 +89,9 @@ def _named(
 
 
 def is_module(word: str, folder: Path) -> bool:
-    """Whether a word names a module: a Python file, or what can be found by a dotted name; else it is an image's."""
+    """Whether a word names a module: a Python file, or what can be found by a dotted name; else it
+    is an image's.
+    """
     name = word.partition(":")[0]
     if name.endswith(".py"):
         return True

@@ -67,7 +67,9 @@ SILENT_FILE_SYSTEMS = (
     "virtiofs",
     "vmhgfs",
 )
-"""How the names begin of file systems that another machine, or the host of a virtual one, writes to."""
+"""How the names begin of file systems that another machine, or the host of a virtual one, writes
+to.
+"""
 TALKING_FILE_SYSTEMS = ("fuse.fuse-overlayfs",)
 
 

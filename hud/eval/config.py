@@ -44,7 +44,7 @@ class EvalConfig(BaseModel):
     """Model calls of one rollout; -1: no bound."""
     timeout: float | None = Field(None, gt=0)
     """Seconds that one rollout may take."""
-    isolation: Literal["fork", "spawn", "shared"] = "fork"
+    isolation: Literal["fork", "spawn", "shared", "container"] = "fork"
     seed: str | None = None
     pass_threshold: float = 1.0
     allowed_tools: list[str] | None = None

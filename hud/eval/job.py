@@ -10,7 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hud.agents.agent import MCPAgent
 from hud.agents.catalog import create_agent, resolve
@@ -27,6 +27,10 @@ from hud.runtime.worker import Source, WorkerRuntime
 from hud.settings import get_settings, machine_memory
 from hud.task import Task
 from hud.wire import JobRecord, JobStatus, RolloutRecord, Variant
+
+if TYPE_CHECKING:
+    from hud.containers.contract import Progress
+    from hud.runtime.contained import ContainerRuntime
 
 TASKS = "hud.eval.taskset:collect"
 """Loads a source's tasks."""
@@ -65,6 +69,8 @@ class Job:
     command: list[str] = field(default_factory=list)
     results: Path | None = None
     """Folder for results; the setting's by default."""
+    building: Progress | None = None
+    """Hears of the image's build, where rollouts run in containers."""
     summary: Summary = field(default_factory=Summary)
     status: JobStatus = "running"
 
@@ -95,6 +101,9 @@ class Job:
         arguments = {"source": source, "only_first": config.only_first, "task_ids": config.task_ids}
         if config.isolation == "shared":
             return LocalRuntime(), asyncio.create_task(_collect_here(arguments))
+        if config.isolation == "container":
+            contained = self._contained(source)
+            return contained, asyncio.create_task(self._load_contained(contained, arguments))
         settings = get_settings()
         runtime = WorkerRuntime(
             Source(RUNNABLE_TASKS, arguments),
@@ -103,6 +112,22 @@ class Job:
             memory=settings.rollout_memory or machine_memory() // 2,
         )
         return runtime, asyncio.create_task(runtime.load())
+
+    def _contained(self, source: str) -> ContainerRuntime:
+        # MCP's client and the engine's door are loaded only where rollouts run in containers.
+        from hud.runtime.contained import ContainerRuntime  # noqa: PLC0415
+        from hud.runtime.project import find_project  # noqa: PLC0415
+
+        run = f"eval-{new_job_id()}"
+        return ContainerRuntime(find_project(Path(source)), run=run, progress=self.building)
+
+    async def _load_contained(
+        self, runtime: ContainerRuntime, arguments: dict[str, Any]
+    ) -> list[Task]:
+        tasks = await _collect_apart(arguments)
+        await runtime.open()
+        await runtime.expect(tasks, self.config.group_size)
+        return tasks
 
     def _agent_options(self) -> dict[str, Any]:
         config = self.config
@@ -194,11 +219,13 @@ def list_tasks(source: str, task_ids: list[str] | None = None) -> list[Task]:
         UserError: the source cannot be used.
     """
 
-    async def load() -> list[Task]:
-        runtime = WorkerRuntime(Source(TASKS, {"source": source, "task_ids": task_ids}))
-        try:
-            return await runtime.load()
-        finally:
-            await runtime.aclose()
+    return asyncio.run(_collect_apart({"source": source, "task_ids": task_ids}))
 
-    return asyncio.run(load())
+
+async def _collect_apart(arguments: dict[str, Any]) -> list[Task]:
+    """A source's tasks as data, found in a process of their own."""
+    runtime = WorkerRuntime(Source(TASKS, arguments))
+    try:
+        return await runtime.load()
+    finally:
+        await runtime.aclose()

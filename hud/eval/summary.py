@@ -14,6 +14,8 @@ MAX_REWARDS = 12
 """Rewards of one task that the table shows; the rest is counted."""
 MAX_FAILURES = 20
 """Failures that are listed one by one; the rest is counted."""
+MAX_LENGTH = 500
+"""Characters of a cause that the table shows."""
 TOLERANCE = 1e-9
 
 
@@ -170,12 +172,19 @@ def _failures(summary: Summary) -> list[str]:
     order = {task: position for position, task in enumerate(summary.tasks)}
     listed = sorted(summary.failures, key=lambda item: (order[item.task], item.index))
     lines += [
-        f"    {item.task} #{item.index + 1}  {item.boundary}: {item.error}" for item in listed
+        f"    {item.task} #{item.index + 1}  {item.boundary}: {_line(item.error)}"
+        for item in listed
     ]
     if summary.failed > len(summary.failures):
         lines.append(f"    … and {summary.failed - len(summary.failures)} more")
     hints = dict.fromkeys(item.hint for item in listed if item.hint)
-    return lines + [f"    hint: {hint}" for hint in list(hints)[:3]]
+    return lines + [f"    hint: {_line(hint)}" for hint in list(hints)[:3]]
+
+
+def _line(text: str) -> str:
+    """Foreign text as one line of bounded length, which cannot pass for a row of the table."""
+    line = " ".join(text.split())
+    return line if len(line) <= MAX_LENGTH else f"{line[:MAX_LENGTH]}…"
 
 
 def junit(name: str, records: Iterable[RolloutRecord], threshold: float = 1.0) -> str:

@@ -7,20 +7,23 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
-import mcp_types
 from pydantic import BaseModel
 
 from hud.containers import BuildRequest, BuildResult, Containers, Image
 from hud.containers.contract import Progress
 from hud.containers.images.context import DOCKERFILES
-from hud.environment.session import Connection
 from hud.runtime.lock import Lock, LockedImage, Variables, read_lock
 from hud.runtime.project import Project, variables_of
 from hud.runtime.sdk import sdk_folder
 from hud.settings import USER_DIR
+
+if TYPE_CHECKING:
+    import mcp_types
+
+    from hud.environment.session import Connection
 
 SDK_CONTEXT = "hud"
 """The stage of a Dockerfile that the SDK's wheel takes the place of."""

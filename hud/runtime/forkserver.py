@@ -4,8 +4,7 @@ forking is safe.
 1. Orders arrive on a control socket, one JSON object a line, descriptors beside them; `kill` is
    answered here, the others by the handlers that the server was given.
 2. A child is a process group of its own that dies with the server; what it leaves running is killed
-   when it exits, in
-  sessions of its own too, where the kernel hands over orphans.
+   when it exits, in sessions of its own too, where the kernel hands over orphans.
 3. Events go back the same way: `exited` with the status of each child that ended.
 4. The end of the control socket ends the server and everything that it started.
 """
@@ -87,8 +86,9 @@ class ForkServer:
         return True
 
     def tell(self, **event: Any) -> None:
-        """Send an event to whoever gives the orders."""
-        self._control.sendall(json.dumps(event).encode() + b"\n")
+        """Send an event to whoever gives the orders; nothing if nobody does any more."""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self._control.sendall(json.dumps(event).encode() + b"\n")
 
     def take(self) -> int:
         """The next descriptor that came with the orders."""

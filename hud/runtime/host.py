@@ -15,6 +15,7 @@ import contextlib
 import functools
 import gc
 import importlib
+import io
 import os
 import random
 import resource
@@ -145,9 +146,6 @@ def _redirect_output(descriptor: int) -> None:
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     os.close(descriptor)
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError, ValueError):
-            stream.reconfigure(line_buffering=True)  # type: ignore[union-attr] - replaced streams may lack it
 
 
 def _bound_memory(limit: int) -> None:
@@ -180,6 +178,9 @@ def main() -> None:
     except (IndexError, ValueError, OSError) as exc:
         raise UserError("the worker host is started by `hud eval`, not by hand") from exc
     os.dup2(2, 1)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True)
     Host(control).serve()
     leave(0)
 

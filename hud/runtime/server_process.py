@@ -8,12 +8,23 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from hud.errors import StartFailure
 from hud.runtime.child import kill_group
 from hud.runtime.wire import LineProtocol
 
+OUR_FOLDER = Path(__file__).parents[2]
+"""Where `hud` can be imported from."""
+START = """
+import runpy, sys
+module, folder = sys.argv[1:3]
+del sys.argv[1:3]
+sys.path.append(folder)
+runpy.run_module(module, run_name="__main__", alter_sys=True)
+"""
+"""Runs a module without the current folder on `sys.path`, whose files may be named like a library's."""
 END_GRACE = 2.0
 """Seconds that a server has to end, once its socket has, before it is killed."""
 
@@ -49,7 +60,8 @@ class ServerProcess:
             ours.setblocking(False)
             self._control = ours
             with theirs:
-                command = [sys.executable, "-m", self._module, str(theirs.fileno())]
+                arguments = [self._module, str(OUR_FOLDER), str(theirs.fileno())]
+                command = [sys.executable, "-P", "-c", START, *arguments]
                 # Popen returns at once, and the process is watched by its socket.
                 self._process = subprocess.Popen(  # noqa: ASYNC220
                     command,

@@ -22,6 +22,8 @@ from hud.types import MCPToolResult
 INTERNAL_ERROR = -32603
 """JSON-RPC's code for an error inside the server."""
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 
 class LineProtocol(asyncio.Protocol):
     """Reads lines from a transport and hands each to `on_line`; `on_lost` is called once at the
@@ -53,7 +55,7 @@ class LineProtocol(asyncio.Protocol):
     def send(self, message: Mapping[str, Any]) -> None:
         """Write one message."""
         if self.transport is not None:
-            self.transport.write(json.dumps(message, separators=(",", ":")).encode() + b"\n")
+            self.transport.write(_encode(message).encode() + b"\n")
 
 
 class _LostError(Exception):

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hud.containers import BuildRequest, Containers, ContainerSpec, Engine, Sandbox
-from hud.containers.arguments import with_docker_arguments
+from hud.containers import BuildRequest, ContainerSpec, Engine
 from hud.containers.contract import Progress
 from hud.containers.images.context import DOCKERFILES
-from hud.containers.images.names import image_name, image_reference
+from hud.containers.images.names import image_reference
 from hud.debug.targets.image import ImageTarget
 from hud.debug.targets.module import ModuleTarget
 from hud.debug.targets.target import Target
 from hud.debug.targets.url import UrlTarget
 from hud.environment.modules import ATTRIBUTES, ENVIRONMENT_FILES
 from hud.errors import UserError
-from hud.settings import variable
+from hud.runtime.build import build_image
+from hud.runtime.container import spec_for
+from hud.runtime.project import Project, read_project, variables_of
 
 _IMAGE_ID = re.compile(r"(?:sha256:)?[0-9a-f]{12,64}")
 _MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
@@ -53,11 +53,11 @@ async def open_target(request: Request, progress: Progress | None = None) -> Asy
             raise UserError(f"`{option}` is for images, and `{request.text}` is none")
         yield plain
         return
-    folder = _folder(request.text)
-    spec = _spec(request, folder)
+    project = read_project(Path(request.text)) if Path(request.text).is_dir() else None
+    spec = _spec(request, project)
     async with Engine() as engine:
-        if request.build:
-            await _build(engine, spec, folder, progress)
+        if request.build and project is not None:
+            await build_image(engine, BuildRequest(project.folder, tag=spec.image), progress)
         yield ImageTarget(engine, spec)
 
 
@@ -65,22 +65,17 @@ def _plain_target(request: Request) -> Target | None:
     """The target, if it needs no engine."""
     if re.match(r"https?://", request.text):
         return UrlTarget(request.text)
-    folder = _folder(request.text)
-    if folder is None:
+    folder = Path(request.text)
+    if not folder.is_dir():
         return ModuleTarget(request.text, Path.cwd()) if names_module(request.text) else None
-    if any((folder / name).is_file() for name in DOCKERFILES):
+    project = read_project(folder)
+    if project.has_dockerfile:
         return None
     if any((folder / name).is_file() for name in ENVIRONMENT_FILES):
         return ModuleTarget("", folder)
     names = ", ".join((*DOCKERFILES, *ENVIRONMENT_FILES))
-    raise UserError(
-        f"there is no environment in `{request.text}` (looked for {names})", hint="hud init"
-    )
-
-
-def _folder(text: str) -> Path | None:
-    path = Path(text)
-    return path if path.is_dir() else None
+    told = f"there is no environment in `{request.text}` (looked for {names})"
+    raise UserError(told, hint="hud init")
 
 
 def names_module(text: str) -> bool:
@@ -95,33 +90,14 @@ def names_module(text: str) -> bool:
     return is_here or attribute in ATTRIBUTES
 
 
-def _spec(request: Request, folder: Path | None) -> ContainerSpec:
-    tag = request.text if folder is None else image_name(folder.resolve().name)
-    sandbox = Sandbox() if folder is None else _declared(folder)
-    image = tag if _IMAGE_ID.fullmatch(tag) else image_reference(tag)
-    spec = ContainerSpec(image=image, sandbox=sandbox)
+def _spec(request: Request, project: Project | None) -> ContainerSpec:
+    """The container that a request asks for."""
     given = request.docker_arguments
-    variables = {name: value for name in given if (value := variable(name)) is not None}
-    return with_docker_arguments(spec, given, variables)
-
-
-def _declared(folder: Path) -> Sandbox:
-    """What `[tool.hud]` of a folder's pyproject.toml declares."""
-    path = folder / "pyproject.toml"
-    if not path.is_file():
-        return Sandbox(folder=folder.resolve())
-    try:
-        table = tomllib.loads(path.read_text("utf-8")).get("tool", {}).get("hud", {})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise UserError(f"{path}: {exc}") from exc
-    return Sandbox.declared(table, folder)
-
-
-async def _build(
-    engine: Containers, spec: ContainerSpec, folder: Path | None, progress: Progress | None
-) -> None:
-    if folder is None:
-        raise UserError(
-            f"`--build` builds a folder, and `{spec.image}` is none", hint="hud debug DIR --build"
-        )
-    await engine.build(BuildRequest(folder, tag=spec.image), progress)
+    if project is not None:
+        spec = spec_for(project.image, docker_args=given, sandbox=project.sandbox)
+        return replace(spec, env=variables_of(project, spec.env))
+    if request.build:
+        told = f"`--build` builds a folder, and `{request.text}` is none"
+        raise UserError(told, hint="hud debug DIR --build")
+    is_id = _IMAGE_ID.fullmatch(request.text)
+    return spec_for(request.text if is_id else image_reference(request.text), docker_args=given)

@@ -8,7 +8,7 @@ import ipaddress
 import time
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
 import anyio
@@ -89,8 +89,10 @@ class ImageTarget:
         spec = spec_reached_at(self._spec, port)
         # A further container can have neither the name nor the host's ports of the first.
         self._spec = replace(self._spec, name=None, ports=dict.fromkeys(self._spec.ports, 0))
-        async with self._engine.container(spec) as container:
+        async with self._engine.container(spec) as container, AsyncExitStack() as stack:
             stdio = await container.attach() if port is None else None
+            if stdio is not None:
+                stack.push_async_callback(stdio.aclose)
             server = ContainerServer(container, command_of(image, spec), port, stdio)
             try:
                 await container.start()

@@ -1,6 +1,8 @@
-"""An environment over standard input and output, in this process: what published images run, `hud dev env:env --stdio`.
+"""An environment over standard input and output, in this process: what published images run, `hud
+dev env:env --stdio`.
 
-There is nothing to reload, so there is no gateway and no other process: it starts as fast as it can be imported.
+There is nothing to reload, so there is no gateway and no other process: it starts as fast as it can
+be imported.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ from hud.errors import HudError, StartFailure
 
 
 def serve_directly(target: str | None) -> int:
-    """Serve the environment that `target` names until the client goes or a signal comes; returns the exit status.
+    """Serve the environment that `target` names until the client goes or a signal comes; returns
+    the exit status.
 
     What the author's code prints goes to standard error, from its import on.
 

@@ -7,6 +7,7 @@ two saves of `1` and `2` can look the same.
 from __future__ import annotations
 
 import sys
+from importlib.abc import PathEntryFinder
 from importlib.machinery import (
     BYTECODE_SUFFIXES,
     EXTENSION_SUFFIXES,
@@ -39,12 +40,11 @@ def read_sources_below(root: Path) -> None:
         (SourcelessFileLoader, BYTECODE_SUFFIXES),
     )
 
-    def find_below(folder: str) -> FileFinder:
+    def find_below(folder: str) -> PathEntryFinder:
         path = Path(folder).resolve()
         if not path.is_relative_to(resolved) or not INSTALLED.isdisjoint(path.parts):
             raise ImportError(f"{folder} is not the author's")
-        finder: FileFinder = hook(folder)
-        return finder
+        return hook(folder)
 
     sys.path_hooks.insert(0, find_below)
     sys.path_importer_cache.clear()

@@ -8,55 +8,48 @@ takes precedence.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import mcp_types
 from mcp.server.lowlevel import Server
 
-from hud.environment.arguments import ArgumentError
+from hud.dev.playtools import LIST, START, SUBMIT
 from hud.environment.environment import Environment, text_of
+from hud.environment.server.protocol import Answers
 from hud.environment.server.sessions import RequestContext, Sessions
 from hud.environment.session import Session
 from hud.errors import HudError
 from hud.types import EvaluationResult, MCPToolResult
 
-LIST, START, SUBMIT = "hud_scenario_list", "hud_scenario_start", "hud_scenario_submit"
 SHOWN = 20
 """Scenarios that are named in the description of the tool that starts one."""
 
-Play = Callable[[Session, Mapping[str, Any]], Awaitable[MCPToolResult]]
+Play = Callable[[Session, Mapping[str, Any]], Coroutine[Any, Any, MCPToolResult]]
 
 
 def add_play(server: Server[Sessions], env: Environment) -> None:
     """Let `server`, which serves `env`, offer the tools as well, if there is a scenario to play."""
-    listed, called = (
-        server.get_request_handler("tools/list"),
-        server.get_request_handler("tools/call"),
-    )
-    if listed is None or called is None:
-        return
-    ask_for_tools, call_tool = listed.handler, called.handler
+    answers = Answers(tells_detail=False)
 
     async def list_tools(
         ctx: RequestContext, params: mcp_types.PaginatedRequestParams
     ) -> mcp_types.ListToolsResult:
-        result = await ask_for_tools(ctx, params)
+        result = await answers.list_tools(ctx, params)
         return mcp_types.ListToolsResult(tools=[*result.tools, *_offered(env)])
 
-    async def call(
+    async def call_tool(
         ctx: RequestContext, params: mcp_types.CallToolRequestParams
     ) -> mcp_types.CallToolResult:
         if params.name not in {tool.name for tool in _offered(env)}:
-            result: mcp_types.CallToolResult = await call_tool(ctx, params)
-            return result
+            return await answers.call_tool(ctx, params)
         play, arguments = PLAYS[params.name], params.arguments or {}
         return await ctx.lifespan_context.perform(
             ctx, lambda session: _played(play, session, arguments)
         )
 
-    server.add_request_handler("tools/list", listed.params_type, list_tools)
-    server.add_request_handler("tools/call", called.params_type, call)
+    server.add_request_handler("tools/list", mcp_types.PaginatedRequestParams, list_tools)
+    server.add_request_handler("tools/call", mcp_types.CallToolRequestParams, call_tool)
 
 
 def _offered(env: Environment) -> list[mcp_types.Tool]:
@@ -105,7 +98,7 @@ def _tool(
 async def _played(play: Play, session: Session, arguments: Mapping[str, Any]) -> MCPToolResult:
     try:
         return await play(session, arguments)
-    except (HudError, ArgumentError) as exc:
+    except HudError as exc:
         return _said(f"{exc.message} ({exc.hint})" if exc.hint else exc.message, is_error=True)
 
 

@@ -24,8 +24,6 @@ from hud.dev.gateway.upstreams.upstream import (
     media_type,
 )
 
-DRAIN_SECONDS = 0.1
-
 Inspect = Callable[[JsonObject], bool]
 
 
@@ -141,7 +139,7 @@ class Relay:
         if self.owed:
             await self._end_unanswered(channel)
         else:
-            await _drain(reply)
+            reply.finish()
 
     async def _end_unanswered(self, channel: Channel) -> None:
         """End the client's stream as the upstream did, if the client knows where to resume it."""
@@ -222,14 +220,6 @@ class Relay:
         if time.monotonic() - self._started >= self._limits.call_maximum:
             return f"no answer within {self._limits.call_maximum:g} s altogether"
         return f"no message within {self._silence:g} s"
-
-
-async def _drain(reply: Reply) -> None:
-    """Read the end of a stream that has said everything, so that its connection can be reused."""
-    with contextlib.suppress(TimeoutError, Interrupted):
-        async with asyncio.timeout(DRAIN_SECONDS):
-            while await reply.receive():
-                pass
 
 
 def _is_whole(body: bytes, status: int) -> bool:

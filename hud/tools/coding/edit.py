@@ -153,8 +153,9 @@ class EditTool(BaseTool):
         return ContentResult(output=make_snippet(shown, str(path), first))
 
     async def create(self, path: Path, file_text: str) -> ContentResult:
-        """Make a file."""
-        await self._write(path, file_text, None)
+        """Make a file, or replace one where `validate_path` lets it."""
+        before = await self._read(path) if await in_thread(path.exists) else None
+        await self._write(path, file_text, before)
         return ContentResult(output=f"File created successfully at: {path}")
 
     async def str_replace(self, path: Path, old_str: str, new_str: str | None) -> ContentResult:

@@ -225,7 +225,9 @@ PERFORMERS: dict[ActionName, Callable[[BaseExecutor, Action, bool], Awaitable[Co
 def split_keys(written: str) -> Iterator[list[str]]:
     """Key presses that are written as `ctrl+c` or, one after the other, `ctrl+a Delete`."""
     for press in written.split() or [written]:
-        parts = [part or "+" for part in press.split("+")] if press != "+" else ["+"]
+        is_plus = press == "+" or press.endswith("++")
+        named = press.removesuffix("+").removesuffix("+") if is_plus else press
+        parts = [*filter(None, named.split("+")), *(["+"] if is_plus else [])]
         yield [canonical_key(part) for part in parts]
 
 

@@ -228,11 +228,13 @@ class GeminiListTool(FilesystemTool):
                 if not entry.name.startswith(".")
                 and not any(pattern.fullmatch(entry.name) for pattern in ignored)
             ]
-            folders = [f"[DIR] {entry.name}" for entry in shown if entry.is_dir()]
+            folders = [
+                f"[DIR] {entry.name}" for entry in shown if entry.is_dir(follow_symlinks=False)
+            ]
             files = [
                 f"{entry.name} ({entry.stat(follow_symlinks=False).st_size} bytes)"
                 for entry in shown
-                if not entry.is_dir()
+                if not entry.is_dir(follow_symlinks=False)
             ]
             return folders + files
 

@@ -28,8 +28,9 @@ PASSED = """\
 
 @pytest.fixture
 def template(tmp_path: Path) -> Path:
-    """A copy of the environment that every author starts from."""
-    shutil.copytree(ROOT / "env_template", tmp_path / "letters")
+    """A folder with the environment that every author starts from, and no Dockerfile."""
+    (tmp_path / "letters").mkdir()
+    shutil.copy(ROOT / "env_template" / "env.py", tmp_path / "letters")
     return tmp_path / "letters"
 
 

@@ -96,6 +96,14 @@ def test_many_failures_are_counted_and_the_first_ones_listed() -> None:
     assert len(table.splitlines()) < 40
 
 
+def test_a_cause_is_one_line_of_bounded_length() -> None:
+    forged = "no words\r\n  Total: 9 tasks\u2028" + "x" * 9999
+    table = render(Summary.of(["a"], [failed("a", 0, error=forged)]))
+    last = table.splitlines()[-1]
+    assert last.startswith("    a #1  provider: no words Total: 9 tasks xxx")
+    assert len(last) < 540
+
+
 def test_many_rewards_are_counted_and_the_first_ones_shown() -> None:
     table = render(Summary.of(["a"], (scored("a", index, 1.0) for index in range(100))))
     assert "  1.0  1.0  +88 more" in table

@@ -65,6 +65,22 @@ async def closed_after(tool: Any) -> AsyncIterator[Any]:
         await tool.close()
 
 
+def content(path: Path) -> bytes:
+    """What a file holds."""
+    return path.read_bytes()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """What the files of a folder hold, by their path in it."""
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def fill(path: Path, data: bytes) -> None:
+    """Replace what a file holds."""
+    path.write_bytes(data)
+
+
 def is_running(pid: int) -> bool:
     """Whether a process does anything; one that nobody waits for does not."""
     try:

@@ -36,7 +36,9 @@ class RegisterTool(BaseTool):
 
 
 class LoudTool(RegisterTool):
-    async def __call__(self, add: int, **kwargs: Any) -> list[mcp_types.ContentBlock]:
+    async def __call__(  # type: ignore[override]
+        self, add: int, **kwargs: Any
+    ) -> list[mcp_types.ContentBlock]:
         return await super().__call__(add + 100, **kwargs)
 
 

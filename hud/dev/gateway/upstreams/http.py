@@ -11,10 +11,12 @@ from urllib.parse import urlsplit
 import anyio
 
 from hud.dev.gateway.upstreams.connection import PIECE, Connection
-from hud.dev.gateway.upstreams.upstream import Headers, NotDelivered, Outgoing
+from hud.dev.gateway.upstreams.upstream import Headers, Interrupted, NotDelivered, Outgoing
 from hud.errors import UserError, describe
 
 MOST_IDLE = 64
+FINISH_SECONDS = 1.0
+"""How long the end of an answer that has said everything may take to come."""
 
 
 class HttpUpstream:
@@ -58,6 +60,7 @@ class HttpUpstream:
         self._on_close = on_close
         self._idle: list[Connection] = []
         self._open: set[Connection] = set()
+        self._finishing: set[asyncio.Task[None]] = set()
 
     async def send(self, outgoing: Outgoing) -> HttpReply:
         """Send a request; returns when the head of the answer is there.
@@ -71,12 +74,14 @@ class HttpUpstream:
             await connection.send(self._request(outgoing))
             status, headers = await connection.head()
         except BaseException:
-            self._release(connection)
+            self.release(connection)
             raise
-        return HttpReply(connection, status, headers, self._release)
+        return HttpReply(connection, status, headers, self)
 
     async def aclose(self) -> None:
         """Close all connections, then run `on_close`."""
+        for task in self._finishing:
+            task.cancel()
         for connection in list(self._open):
             connection.abort()
         self._open.clear()
@@ -120,7 +125,25 @@ class HttpUpstream:
             return await asyncio.open_unix_connection(self._socket_path, limit=PIECE)
         return await asyncio.open_connection(self._address, self._port, ssl=self._tls, limit=PIECE)
 
-    def _release(self, connection: Connection) -> None:
+    def finish(self, connection: Connection) -> None:
+        """Read the end of an answer, if it comes soon, so that its connection can be used again."""
+
+        async def read_on() -> None:
+            try:
+                async with asyncio.timeout(FINISH_SECONDS):
+                    while await connection.body():
+                        pass
+            except (TimeoutError, Interrupted):
+                pass
+            finally:
+                self.release(connection)
+
+        task = asyncio.create_task(read_on())
+        self._finishing.add(task)
+        task.add_done_callback(self._finishing.discard)
+
+    def release(self, connection: Connection) -> None:
+        """Keep a connection for the next request, or end it if it cannot be used again."""
         if connection in self._open and len(self._idle) < MOST_IDLE and connection.recycle():
             self._idle.append(connection)
             return
@@ -153,12 +176,12 @@ class HttpReply:
         connection: Connection,
         status: int,
         headers: Headers,
-        release: Callable[[Connection], None],
+        upstream: HttpUpstream,
     ) -> None:
         self.status = status
         self.headers = headers
         self._connection = connection
-        self._release = release
+        self._upstream = upstream
         self._closed = False
 
     async def receive(self) -> bytes:
@@ -169,8 +192,14 @@ class HttpReply:
         """
         return await self._connection.body()
 
+    def finish(self) -> None:
+        """Let the end of the answer be read without anybody waiting for it."""
+        if not self._closed:
+            self._closed = True
+            self._upstream.finish(self._connection)
+
     def close(self) -> None:
         """Give the connection back, or end it if the answer was not read to its end."""
         if not self._closed:
             self._closed = True
-            self._release(self._connection)
+            self._upstream.release(self._connection)

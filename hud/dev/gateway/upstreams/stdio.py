@@ -55,6 +55,9 @@ class _Document:
         body, self._body = self._body, b""
         return body
 
+    def finish(self) -> None:
+        """There is nothing to read on."""
+
     def close(self) -> None:
         """There is nothing to close."""
 
@@ -90,6 +93,10 @@ class _EventStream:
             raise Interrupted("stream", "the program ended")
         self._is_over = message.kind == "response" and message.id == self._request_id
         return sse.write_event(message.body)
+
+    def finish(self) -> None:
+        """Nobody listens any more."""
+        self._on_close()
 
     def close(self) -> None:
         """Nobody listens any more."""

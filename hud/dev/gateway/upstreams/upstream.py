@@ -67,8 +67,11 @@ class Reply(Protocol):
             Interrupted: the connection ended before the body did.
         """
 
+    def finish(self) -> None:
+        """Be done with a reply that has said what it had to; what follows does not matter."""
+
     def close(self) -> None:
-        """Be done with the reply, whether it was read to its end or not."""
+        """Be done with the reply at once, whether it was read to its end or not."""
 
 
 class Upstream(Protocol):

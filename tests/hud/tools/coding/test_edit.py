@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hud.tools import EditTool
-from tests.hud.tools.calling import definition, failure, text
+from tests.hud.tools.calling import content, definition, failure, fill, text
 
 pytestmark = pytest.mark.anyio
 
@@ -23,7 +23,7 @@ def file(tmp_path: Path) -> Path:
 async def edit(file: Path, tool: EditTool | None = None, **arguments: Any) -> bytes:
     """The file after a command."""
     await text(tool or EditTool(), path=str(file), **arguments)
-    return file.read_bytes()
+    return content(file)
 
 
 async def test_a_file_is_viewed_with_line_numbers(file: Path) -> None:
@@ -63,13 +63,13 @@ async def test_a_file_is_created_with_its_folders(tmp_path: Path) -> None:
 async def test_a_file_is_not_created_over_another(file: Path) -> None:
     told = await failure(EditTool(), command="create", path=str(file), file_text="x")
     assert "exists already" in told
-    assert file.read_bytes() == b"one\ntwo\nthree\ntwo\n"
+    assert content(file) == b"one\ntwo\nthree\ntwo\n"
 
 
 async def test_a_text_that_occurs_once_is_replaced_and_shown(file: Path) -> None:
     tool = EditTool()
     said = await text(tool, command="str_replace", path=str(file), old_str="three", new_str="3")
-    assert file.read_bytes() == b"one\ntwo\n3\ntwo\n"
+    assert content(file) == b"one\ntwo\n3\ntwo\n"
     assert "     3\t3\n" in said
 
 
@@ -88,7 +88,7 @@ async def test_a_text_that_does_not_occur_once_is_not_replaced(
         EditTool(), command="str_replace", path=str(file), old_str=old_str, new_str="x"
     )
     assert reason in told
-    assert file.read_bytes() == b"one\ntwo\nthree\ntwo\n"
+    assert content(file) == b"one\ntwo\nthree\ntwo\n"
 
 
 async def test_the_lines_in_which_a_text_occurs_are_told(file: Path) -> None:
@@ -99,7 +99,7 @@ async def test_the_lines_in_which_a_text_occurs_are_told(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "content"),
+    ("line", "after"),
     [
         (0, b"new\none\ntwo\nthree\ntwo\n"),
         (2, b"one\ntwo\nnew\nthree\ntwo\n"),
@@ -107,12 +107,13 @@ async def test_the_lines_in_which_a_text_occurs_are_told(file: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("name", ["new_str", "insert_text"])
-async def test_lines_are_inserted(file: Path, line: int, content: bytes, name: str) -> None:
-    assert await edit(file, command="insert", insert_line=line, **{name: "new"}) == content
+async def test_lines_are_inserted(file: Path, line: int, after: bytes, name: str) -> None:
+    arguments: dict[str, Any] = {name: "new"}
+    assert await edit(file, command="insert", insert_line=line, **arguments) == after
 
 
 async def test_an_insertion_behind_a_last_line_without_an_end_gives_it_one(file: Path) -> None:
-    file.write_bytes(b"one")
+    fill(file, b"one")
     assert await edit(file, command="insert", insert_line=1, new_str="two") == b"one\ntwo"
 
 
@@ -132,7 +133,7 @@ async def test_every_edit_can_be_undone_down_to_the_creation(tmp_path: Path) -> 
     assert await edit(path, tool, command="undo_edit") == b"a b"
     await text(tool, command="undo_edit", path=str(path))
     assert not path.exists()
-    assert "does not exist" in await failure(tool, command="undo_edit", path=str(path))
+    assert "no edit of" in await failure(tool, command="undo_edit", path=str(path))
 
 
 async def test_what_another_tool_did_cannot_be_undone(file: Path) -> None:
@@ -140,13 +141,13 @@ async def test_what_another_tool_did_cannot_be_undone(file: Path) -> None:
 
 
 async def test_bytes_that_are_no_text_survive(file: Path) -> None:
-    file.write_bytes(b"caf\xe9 one\r\n\tx\0")
+    fill(file, b"caf\xe9 one\r\n\tx\0")
     after = await edit(file, command="str_replace", old_str="one", new_str="two")
     assert after == b"caf\xe9 two\r\n\tx\0"
 
 
 async def test_line_ends_of_dos_are_kept(file: Path) -> None:
-    file.write_bytes(b"one\r\ntwo\r\n")
+    fill(file, b"one\r\ntwo\r\n")
     after = await edit(file, command="str_replace", old_str="one\ntwo", new_str="1\n2")
     assert after == b"1\r\n2\r\n"
 

@@ -102,7 +102,8 @@ async def test_what_cannot_be_read_says_why(folder: Path, path: str, reason: str
 async def test_files_are_searched_the_newest_first(folder: Path) -> None:
     assert await text(GrepTool(str(folder)), pattern="hello") == (
         "Found 5 matches\n\na.py:\n  Line 2: print('hello')\n\nb.txt:\n  Line 1: hello\n\n"
-        "src/c.py:\n  Line 2: hello()\n\nsrc/deep/d.ts:\n  Line 1: hello\n\nlogs/g.log:\n  Line 1: hello"
+        "src/c.py:\n  Line 2: hello()\n\nsrc/deep/d.ts:\n  Line 1: hello\n\n"
+        "logs/g.log:\n  Line 1: hello"
     )
 
 
@@ -165,7 +166,16 @@ async def test_a_folder_is_listed_as_a_tree(folder: Path) -> None:
     shown = await text(ListTool(str(folder)), ignore=["*.log", "b.*"])
     assert shown.splitlines() == [
         f"{folder}/",
-        *("  logs/", "  src/", "    deep/", "      d.ts", "    c.py", "  a.py", "  link.py", "  up"),
+        *(
+            "  logs/",
+            "  src/",
+            "    deep/",
+            "      d.ts",
+            "    c.py",
+            "  a.py",
+            "  link.py",
+            "  up",
+        ),
     ]
 
 
@@ -211,7 +221,7 @@ async def test_gemini_finds_what_git_does_not_ignore(
 
 async def test_gemini_lists_folders_first(folder: Path) -> None:
     shown = await text(GeminiListTool(str(folder)), dir_path=".", ignore=["node_modules", "up"])
-    assert shown.splitlines()[:3] == ["[DIR] logs", "[DIR] src", "a.py (26 bytes)"]
+    assert shown.splitlines()[:3] == ["[DIR] logs", "[DIR] src", "a.py (25 bytes)"]
 
 
 async def test_gemini_reads_many_files(folder: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from hud.errors import UserError
 from hud.tools import ClaudeMemoryTool, GeminiMemoryTool, MemoryTool, SessionMemoryTool
-from tests.hud.tools.calling import failure, text
+from tests.hud.tools.calling import contents, failure, text
 
 pytestmark = pytest.mark.anyio
 
@@ -47,7 +47,7 @@ async def test_claude_renames_deletes_and_lists(tmp_path: Path) -> None:
     await text(tool, command="rename", old_path="/memories/a", new_path="/memories/b/c")
     assert "\t/memories/b/c" in await text(tool, command="view", path="/memories")
     await text(tool, command="delete", path="/memories/b")
-    assert list(tmp_path.iterdir()) == []
+    assert contents(tmp_path) == {}
 
 
 @pytest.mark.parametrize(
