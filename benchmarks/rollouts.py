@@ -165,17 +165,20 @@ def patience(bench: Bench) -> list[Row | str]:
 
 def hud_eval(bench: Bench, count: int, *options: str) -> tuple[Usage, float]:
     """The real command: what it took, and how many of those seconds it played."""
-    report = bench.folder / "job.json"
     argv = (
-        *(sys.executable, "-m", "hud", "eval", TASKS, "openai_compatible", "--json", str(report)),
+        *(sys.executable, "-m", "hud", "eval", TASKS, "openai_compatible"),
         *_selection(count),
         *(options or ("--model", "instant")),
     )
-    usage = run(argv, bench.folder, environment(bench.folder, OPENAI_BASE_URL=bench.base_url))
-    job = json.loads(report.read_text())
-    if [rollout["reward"] for rollout in job["rollouts"]] != [1.0] * count:
+    with tempfile.TemporaryDirectory() as results:
+        variables = {"OPENAI_BASE_URL": bench.base_url, "HUD_RESULTS_DIR": results}
+        usage = run(argv, bench.folder, environment(bench.folder, **variables))
+        (job,) = (Path(results) / "jobs").iterdir()
+        lines = (job / "rollouts.jsonl").read_text().splitlines()
+        seconds: float = json.loads((job / "job.json").read_text())["seconds"]
+    if [json.loads(line)["reward"] for line in lines] != [1.0] * count:
         raise SystemExit(f"`hud eval` of {count} rollouts did not succeed with all of them")
-    return usage, job["seconds"]
+    return usage, seconds
 
 
 def its_eval(bench: Bench, count: int) -> Usage:

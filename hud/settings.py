@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+GEMINI_KEYS = AliasChoices("GEMINI_API_KEY", "GOOGLE_API_KEY")
 USER_DIR = Path(os.environ.get("HUD_HOME", "~/.hud")).expanduser()
 """Where settings and tokens that belong to the user live."""
 
@@ -32,9 +33,7 @@ class Settings(BaseSettings):
     """Key for Anthropic."""
     anthropic_base_url: str | None = Field(None, validation_alias="ANTHROPIC_BASE_URL")
     """Base URL of the Anthropic API."""
-    gemini_api_key: str | None = Field(
-        None, validation_alias=AliasChoices("GEMINI_API_KEY", "GOOGLE_API_KEY")
-    )
+    gemini_api_key: str | None = Field(None, validation_alias=GEMINI_KEYS)
     """Key for Gemini."""
     gemini_base_url: str | None = Field(None, validation_alias="GEMINI_BASE_URL")
     """Base URL of Gemini's OpenAI-compatible endpoint."""

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-POLL_SECONDS = 0.03
+SHORTEST_POLL, LONGEST_POLL = 0.002, 0.03
+"""Seconds between two looks at a process; the longer it runs, the longer they are."""
 
 
 @dataclass(frozen=True)
@@ -56,19 +57,20 @@ def run(argv: Sequence[str], folder: Path, env: Mapping[str, str]) -> Usage:
             argv, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
         peak = _Peak(process.pid)
-        _, status, used = os.wait4(process.pid, 0)
+        status = process.wait()
         seconds = time.perf_counter() - started
         peak.stop()
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{argv} ended with {process.returncode}:\n{log.read_text()}")
-    # The kernel's own figure misses nothing, but does not tell a process from its children.
-    memory = peak.memory if peak.child_memory else used.ru_maxrss / 1024
-    return Usage(seconds, memory, peak.child_memory)
+    if status:
+        raise SystemExit(f"{argv} ended with {status}:\n{log.read_text()}")
+    return Usage(seconds, peak.memory, peak.child_memory)
 
 
 class _Peak:
-    """Looks at the memory of a process and of its children again and again."""
+    """Looks at the memory of a process and of its children again and again.
+
+    The kernel's own figure would not do: in a child it starts with what its parent held, and it
+    takes a process and its children for one.
+    """
 
     def __init__(self, pid: int) -> None:
         self.memory = self.child_memory = 0.0
@@ -78,7 +80,9 @@ class _Peak:
         self._thread.start()
 
     def _watch(self) -> None:
-        while not self._ended.wait(POLL_SECONDS):
+        pause, started = SHORTEST_POLL, time.perf_counter()
+        while not self._ended.wait(pause):
+            pause = min(LONGEST_POLL, max(SHORTEST_POLL, (time.perf_counter() - started) / 30))
             self.memory = max(self.memory, _peak_memory(self._pid))
             self.child_memory = max([self.child_memory, *map(_peak_memory, _children(self._pid))])
 

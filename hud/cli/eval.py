@@ -149,7 +149,7 @@ def _check_writable(path: Path | None) -> None:
 
 
 def _fitting(concurrent: int) -> int:
-    """How many rollouts at a time the limit of open files allows, once it is as high as it may be."""
+    """How many rollouts at a time the limit of open files allows, raised as far as need be."""
     needed = OWN_DESCRIPTORS + concurrent * ROLLOUT_DESCRIPTORS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= needed:

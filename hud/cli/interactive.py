@@ -1,4 +1,6 @@
-"""`hud dev --interactive`: call tools and play scenarios of the running server from the terminal."""
+"""`hud dev --interactive`: call tools and play scenarios of the running server from the
+terminal.
+"""
 
 from __future__ import annotations
 

@@ -139,7 +139,9 @@ class KeptSession:
 
     @classmethod
     def of(cls, url: str, name: str | None) -> KeptSession:
-        """The session of that name with the server at `url`; without a name, that of this terminal."""
+        """The session of that name with the server at `url`; without a name, that of this
+        terminal.
+        """
         key = f"{url}\n{name if name is not None else _terminal()}"
         return cls(url, SESSIONS / hashlib.sha256(key.encode()).hexdigest()[:24])
 

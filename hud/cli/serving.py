@@ -191,7 +191,9 @@ async def _backend(
     if source.kind == "command":
         backend = CommandBackend(source.command, folder, show_line)
     else:
-        backend = ForkedBackend(source.module, folder, launched=launched, plays=options.plays)
+        backend = ForkedBackend(
+            source.module, folder, log=show_line, launched=launched, plays=options.plays
+        )
     try:
         yield backend
     finally:

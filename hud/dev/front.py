@@ -6,8 +6,8 @@ import time
 from typing import Any
 
 from hud.dev.gateway import Gateway
-from hud.dev.gateway.snapshot import ListKind, Snapshot
 from hud.dev.gateway.upstreams.channel import META_SERVER
+from hud.dev.gateway.upstreams.snapshot import ListKind, Snapshot
 from hud.dev.session import Event, Failed, Reloaded
 
 
@@ -59,7 +59,9 @@ class DevGateway(Gateway):
         return str(about["name"]) if isinstance(about, dict) and about.get("name") else None
 
     def offered(self, kind: ListKind) -> list[str]:
-        """The names of the tools, prompts or resources that are offered now, in the server's order."""
+        """The names of the tools, prompts or resources that are offered now, in the server's
+        order.
+        """
         snapshot = self._snapshot()
         return list(snapshot.lists.get(kind, {})) if snapshot is not None else []
 

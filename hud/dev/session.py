@@ -183,13 +183,14 @@ class DevSession:
             await self._give_up(cause)
             return await self._next_action()
         pause = REVIVALS[self._deaths]
+        action = Action(Step.RESTART if self._deaths else Step.RELOAD, cause)
         self._deaths += 1
         try:
             async with asyncio.timeout(pause):
                 await self._news.wait()
         except TimeoutError:
-            return Action(Step.RESTART, cause)
-        self._owed = Action(Step.RESTART, cause)
+            return action
+        self._owed = action
         return await self._next_action()
 
     async def _give_up(self, cause: str) -> None:
@@ -214,6 +215,9 @@ class DevSession:
         except HudError as exc:
             if action.step > Step.RELOAD:
                 self._owed = action
+            if self._serving is not None and self._serving.ended.is_set():
+                self._forget_serving()
+                await self.gateway.drop(action.cause)
             self.gateway.fail(f"{action.cause}: {exc.message}")
             seconds = time.monotonic() - started
             return Failed(action.cause, exc, seconds, self._serving is not None)

@@ -20,8 +20,8 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Scope
 
+from hud.dev.gateway.modern.envelope import NAMED_BY
 from hud.dev.gateway.protocol import messages, sse
-from hud.dev.gateway.protocol.envelope import NAMED_BY
 from hud.dev.gateway.protocol.messages import RequestId
 from hud.dev.gateway.upstreams.channel import (
     META_VERSION,

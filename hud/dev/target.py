@@ -114,7 +114,9 @@ def dockerfile_beside(folder: Path) -> Path | None:
 
 
 def is_in_container(mark: str | None) -> bool:
-    """Whether this process is in a container; `mark` is what the user says about it, if anything."""
+    """Whether this process is in a container; `mark` is what the user says about it, if
+    anything.
+    """
     if mark is not None:
         return mark.lower() not in ("0", "false", "no")
     return any(Path(name).exists() for name in CONTAINER_MARKS)

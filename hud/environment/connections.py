@@ -27,7 +27,9 @@ Opener = Callable[[], AbstractAsyncContextManager[Connection]]
 
 
 class ConflictResolution(StrEnum):
-    """What happens when two sources offer a tool of the same name; local tools always come first."""
+    """What happens when two sources offer a tool of the same name; local tools always come
+    first.
+    """
 
     PREFIX = "prefix"
     """The later tool is offered as `{connection}_{tool}`."""
@@ -41,7 +43,9 @@ class ConflictResolution(StrEnum):
 
 @dataclass(frozen=True)
 class Source:
-    """A declared connection: how to open it and which of its tools are offered under which names."""
+    """A declared connection: how to open it and which of its tools are offered under which
+    names.
+    """
 
     name: str
     open: Opener

@@ -8,7 +8,7 @@ import copy
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar, overload
+from typing import Any
 
 import mcp_types
 
@@ -21,12 +21,11 @@ from hud.environment.connections import (
     Transform,
     route,
 )
-from hud.environment.documents import FunctionPrompt, FunctionResource
-from hud.environment.foreign import EnvironmentTool, as_tool, from_agents_sdk
-from hud.environment.lifecycle import Lifecycle, RunOnce
+from hud.environment.declarations import Declarations
+from hud.environment.foreign import from_agents_sdk
 from hud.environment.mocks import MockCall, Mocks
 from hud.environment.replica import stand_ins
-from hud.environment.scenarios import Scenario, ScenarioFunction, ScenarioHandle
+from hud.environment.scenarios import Scenario, ScenarioFunction
 from hud.environment.session import Session
 from hud.environment.toolbox import Toolbox
 from hud.errors import ToolError, UserError, did_you_mean
@@ -34,10 +33,9 @@ from hud.task import Task
 from hud.types import EvaluationResult, MCPToolCall, MCPToolResult
 
 Function = Callable[..., Any]
-F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Environment(Toolbox):
+class Environment(Declarations, Toolbox):
     """Tools for an agent to use, scenarios that set up and grade, and connections to MCP servers.
 
     The name is normalised to lower case with hyphens. Declaring needs no event loop; `async with
@@ -54,16 +52,12 @@ class Environment(Toolbox):
         """Make an environment without tools; `options` that servers of the original took are
         accepted and kept.
         """
+        super().__init__()
         self.name = normalise_name(name)
         self.instructions = instructions
         self.conflict_resolution = ConflictResolution(conflict_resolution)
         self.options = options
-        self.tools: dict[str, EnvironmentTool] = {}
-        self.scenarios: dict[str, Scenario] = {}
-        self.prompts: dict[str, FunctionPrompt] = {}
-        self.resources: dict[str, FunctionResource] = {}
         self.sources: list[Source] = []
-        self.lifecycle = Lifecycle()
         self.mocks = Mocks()
         self._session = Session(self)
         self._found: dict[str, Route] = {}
@@ -72,109 +66,6 @@ class Environment(Toolbox):
         return (
             f"Environment({self.name!r}, {len(self.tools)} tools, {len(self.scenarios)} scenarios)"
         )
-
-    @overload
-    def tool(self, function: F, /, **options: Any) -> F: ...
-    @overload
-    def tool(self, name: str | None = None, /, **options: Any) -> Callable[[F], F]: ...
-    def tool(self, name_or_function: Any = None, /, **options: Any) -> Any:
-        """Declare a function as a tool: `@env.tool`, `@env.tool()`, `@env.tool("name",
-        description=…)`, `env.tool(fn)`.
-
-        `options`: name, title, description, output_schema, annotations, meta. The function itself
-        is returned.
-
-        Raises:
-            TypeError: it takes `*args` or `**kwargs`.
-        """
-        if callable(name_or_function):
-            self.add_tool(name_or_function, **options)
-            return name_or_function
-        name = options.pop("name", name_or_function)
-        return lambda function: self.tool(function, name=name, **options)
-
-    def add_tool(self, tool: Any, **options: Any) -> Any:
-        """Declare a tool: a function, a `BaseTool`, or a tool object of the FastMCP library."""
-        adapted = as_tool(tool, **options)
-        self.tools[adapted.name] = adapted
-        return tool
-
-    @overload
-    def scenario(self, name: ScenarioFunction, **options: Any) -> ScenarioHandle: ...
-    @overload
-    def scenario(
-        self, name: str | None = None, **options: Any
-    ) -> Callable[[ScenarioFunction], ScenarioHandle]: ...
-    def scenario(self, name: Any = None, **options: Any) -> Any:
-        """Declare a two-yield async generator as a scenario; returns a handle with `.task(...)`.
-
-        `options`: description, chat, exclude_tools, exclude_sources, allowed_tools, returns,
-        required_env_vars, enable_citations.
-
-        Raises:
-            TypeError: it is no async generator function, or a parameter's type has no JSON schema.
-        """
-        if callable(name):
-            return self._add_scenario(Scenario(name, None, **options))
-        chosen = options.pop("name", name)
-
-        def decorate(function: ScenarioFunction) -> ScenarioHandle:
-            return self._add_scenario(Scenario(function, chosen, **options))
-
-        return decorate
-
-    def _add_scenario(self, scenario: Scenario) -> ScenarioHandle:
-        self.scenarios[scenario.name] = scenario
-        return ScenarioHandle(self, scenario)
-
-    def resource(self, uri: str, **options: Any) -> Callable[[F], F]:
-        """Declare a function as the resource `uri`; `{variables}` in it make a template."""
-
-        def decorate(function: F) -> F:
-            self.resources[uri] = FunctionResource(function, uri, **options)
-            return function
-
-        return decorate
-
-    @overload
-    def prompt(self, name: F, **options: Any) -> F: ...
-    @overload
-    def prompt(self, name: str | None = None, **options: Any) -> Callable[[F], F]: ...
-    def prompt(self, name: Any = None, **options: Any) -> Any:
-        """Declare a function as a prompt: `@env.prompt`, `@env.prompt()`, `@env.prompt("name")`."""
-        chosen = options.pop("name", None if callable(name) else name)
-
-        def decorate(function: Function) -> Function:
-            declared = FunctionPrompt(function, chosen, **options)
-            self.prompts[declared.name] = declared
-            return function
-
-        return decorate(name) if callable(name) else decorate
-
-    @overload
-    def initialize(self, function: Function, /) -> RunOnce: ...
-    @overload
-    def initialize(self) -> Callable[[Function], RunOnce]: ...
-    def initialize(self, function: Function | None = None) -> Any:
-        """Declare a hook that runs once before the environment is used; it may take the request's
-        context.
-        """
-        if function is None:
-            return self.initialize
-        hook = RunOnce(function)
-        self.lifecycle.initializers.append(hook)
-        return hook
-
-    @overload
-    def shutdown(self, function: F, /) -> F: ...
-    @overload
-    def shutdown(self) -> Callable[[F], F]: ...
-    def shutdown(self, function: Function | None = None) -> Any:
-        """Declare a hook that runs when the environment stops, whatever the cause."""
-        if function is None:
-            return self.shutdown
-        self.lifecycle.shutdowns.append(function)
-        return function
 
     def include_router(
         self, router: Environment, prefix: str | None = None, hidden: bool = False

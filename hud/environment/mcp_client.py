@@ -148,7 +148,9 @@ class ClientConnection:
             ) from exc
 
     def _failure(self, exc: MCPError, what: str, otherwise: type[HudError]) -> HudError:
-        """The error as the server raised it, where it is ours; else one of the class `otherwise`."""
+        """The error as the server raised it, where it is ours; else one of the class
+        `otherwise`.
+        """
         if exc.code == REQUEST_TIMEOUT:
             return LimitReached(f"{what} of `{self._name}` had no answer in time")
         if exc.message in GONE:

@@ -63,7 +63,9 @@ def project_root(path: Path) -> Path:
 
 
 def local_environments(path: Path) -> dict[str, Environment]:
-    """The environments of the Python files beside a task file and at its project's root, by name."""
+    """The environments of the Python files beside a task file and at its project's root, by
+    name.
+    """
     found: dict[str, Environment] = {}
     for folder in dict.fromkeys((path.parent, path.parent.parent, project_root(path))):
         for name in ENVIRONMENT_FILES:

@@ -26,7 +26,6 @@ from hud.errors import UserError
 from hud.task import Task
 
 if TYPE_CHECKING:
-    from hud.environment.environment import Environment
     from hud.environment.scenario_run import ScenarioRun
 
 ScenarioFunction = Callable[..., AsyncGenerator[Any, Any]]
@@ -179,7 +178,7 @@ def _build_answer_for_generator(session: ScenarioRun) -> Any:
 class ScenarioHandle:
     """What `@env.scenario` returns: callable like the function, and `task(...)` makes tasks."""
 
-    def __init__(self, env: Environment, scenario: Scenario) -> None:
+    def __init__(self, env: Declarations, scenario: Scenario) -> None:
         self._env = env
         self._scenario = scenario
         update_wrapper(self, scenario.function)

@@ -140,7 +140,9 @@ class Session:
         return self.visible_tools()
 
     def visible_tools(self) -> list[mcp_types.Tool]:
-        """The tools that the scenario under way leaves to the agent; hidden ones are never listed."""
+        """The tools that the scenario under way leaves to the agent; hidden ones are never
+        listed.
+        """
         tools = self.env.tool_definitions()
         return [tool for tool in tools if not tool.name.startswith("_") and self._admits(tool.name)]
 

@@ -5,7 +5,7 @@ nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -74,7 +74,7 @@ class Job:
     summary: Summary = field(default_factory=Summary)
     status: JobStatus = "running"
 
-    async def events(self) -> AsyncIterator[Started | Finished]:
+    async def events(self) -> AsyncGenerator[Started | Finished, None]:
         """Load, run and record; the summary grows along.
 
         However the iteration ends, instances are stopped and the job's state is written.
@@ -86,8 +86,9 @@ class Job:
         try:
             player = create_agent(self.agent, **self._agent_options())
             tasks = await loading
-            async for event in self._run(runtime, tasks, player):
-                yield event
+            async with aclosing(self._run(runtime, tasks, player)) as events:
+                async for event in events:
+                    yield event
         finally:
             loading.cancel()
             await asyncio.gather(loading, return_exceptions=True)
@@ -143,7 +144,7 @@ class Job:
 
     async def _run(
         self, runtime: Runtime, tasks: list[Task], player: MCPAgent
-    ) -> AsyncIterator[Started | Finished]:
+    ) -> AsyncGenerator[Started | Finished, None]:
         job = self._record(tasks)
         self.summary = Summary.of(job.tasks, (), job.pass_threshold)
         journal = Journal.create(self.results or get_settings().results_dir, job)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 
 from hud.eval.rollout import Outcome, Rollout, run_rollout
 from hud.runtime.runtime import Runtime
@@ -14,7 +14,7 @@ QUEUE_SIZE = 64
 
 async def run_rollouts(
     rollouts: Iterable[Rollout], runtime: Runtime, *, concurrency: int
-) -> AsyncIterator[Outcome]:
+) -> AsyncGenerator[Outcome, None]:
     """Run rollouts, at most `concurrency` at a time, and yield each outcome as it ends.
 
     `rollouts` is read lazily, so that memory does not grow with their number. Closing the iterator,

@@ -179,7 +179,9 @@ def _is_hidden(path: Path, folder: Path) -> bool:
 
 
 def _of_module(module: ModuleType) -> Iterator[Task]:
-    """The tasks of a module: its `tasks`, if that holds any, else every public name that is a task."""
+    """The tasks of a module: its `tasks`, if that holds any, else every public name that is a
+    task.
+    """
     listed = getattr(module, "tasks", None)
     values = listed.values() if isinstance(listed, dict) else listed
     found = [item for item in values if _is_task(item)] if isinstance(values, Iterable) else []

@@ -38,6 +38,8 @@ READY_TIMEOUT = 120.0
 """Seconds from the container's start to the server's answer to its handshake."""
 FAREWELL_TIMEOUT = 3.0
 """Seconds that a server has to end by itself."""
+MOMENT = 0.2
+"""Seconds that one has whose container something has happened to."""
 HTTP_PATH = "/mcp"
 CONNECT_TIMEOUT = 10.0
 POLL_SECONDS = 0.05
@@ -58,17 +60,45 @@ class RunningImage:
     """The end of what it printed, once it has ended."""
 
     async def end(self) -> None:
-        """Let the server end, and remember what it printed."""
-        with anyio.move_on_after(FAREWELL_TIMEOUT, shield=True), contextlib.suppress(DockerFailure):
-            if self.life.is_intact:
-                if self.stdio is None:
-                    await self.container.kill("TERM")
+        """Let the server end by itself, and remember what it printed."""
+        seconds = FAREWELL_TIMEOUT if self.life.is_intact else MOMENT
+        with anyio.CancelScope(shield=True), contextlib.suppress(DockerFailure):
+            if self.stdio is not None:
+                with anyio.move_on_after(seconds):
+                    await _read_to_end(self.stdio)
+                await self.stdio.aclose()
+                self.log = "\n".join((*self.noise, *self.stdio.stderr.text().splitlines()))
+                return
+            with anyio.move_on_after(seconds):
+                await self.container.kill("TERM")
                 await self.container.wait()
-        if self.stdio is not None:
-            self.log = "\n".join((*self.noise, *self.stdio.stderr.text().splitlines()))
-            return
-        with anyio.move_on_after(FAREWELL_TIMEOUT, shield=True), contextlib.suppress(DockerFailure):
-            self.log = await self.container.logs()
+            with anyio.move_on_after(FAREWELL_TIMEOUT):
+                self.log = await self.container.logs()
+
+
+async def _read_to_end(stdio: Stdio) -> None:
+    with contextlib.suppress(anyio.EndOfStream, anyio.ClosedResourceError):
+        while True:
+            await stdio.receive()
+
+
+@dataclass(frozen=True)
+class _KeptOpen:
+    """Stdio whose end a transport may announce, but not bring about: what the server prints when
+    it ends is still to come.
+    """
+
+    stdio: Stdio
+
+    async def send(self, item: bytes) -> None:
+        await self.stdio.send(item)
+
+    async def receive(self, max_bytes: int = 65536) -> bytes:
+        return await self.stdio.receive(max_bytes)
+
+    async def aclose(self) -> None:
+        with contextlib.suppress(OSError, anyio.BrokenResourceError, anyio.ClosedResourceError):
+            await self.stdio.send_eof()
 
 
 def command_of(image: Image, spec: ContainerSpec) -> tuple[str, ...]:
@@ -158,11 +188,16 @@ async def _serve(life: Life, port: int | None) -> AsyncIterator[RunningImage]:
             async with asyncio.timeout(READY_TIMEOUT):
                 await container.start()
                 if stdio is not None:
-                    server = transport(stdio, noise.append)
+                    server = transport(_KeptOpen(stdio), noise.append)
                 else:
                     server = http_transport(await _address(container, port or 0), port or 0)
                 client = await stack.enter_async_context(_client(server))
-        except Exception as exc:
+        except BaseException as exc:
+            if stdio is not None:
+                with anyio.CancelScope(shield=True):
+                    await stdio.aclose()
+            if not isinstance(exc, Exception):
+                raise
             raise await _start_failure(container, exc) from exc
         connection = WitnessedConnection(ClientConnection(client, container.spec.image), life)
         yield RunningImage(container, life, connection, stdio, noise)

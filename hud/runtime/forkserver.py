@@ -64,18 +64,22 @@ class ForkServer:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.set_wakeup_fd(self._wakeup_write, warn_on_full_buffer=False)
+        control = self._control.fileno()
         while True:
-            readable, _, _ = select.select([self._control, self._wakeup_read], [], [])
+            readable, _, _ = select.select([control, self._wakeup_read], [], [])
             if self._wakeup_read in readable:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self._wakeup_read, 4096)
                 self._reap()
-            if self._control in readable and not self._receive():
+            if control in readable and not self._receive():
                 kill_descendants()
                 return
 
     def _receive(self) -> bool:
-        data, descriptors, _, _ = socket.recv_fds(self._control, 65536, 64)
+        try:
+            data, descriptors, _, _ = socket.recv_fds(self._control, 65536, 64)
+        except ConnectionResetError:  # closed with events of ours unread
+            return False
         if not data:
             return False
         self._descriptors += descriptors
@@ -175,7 +179,9 @@ class ForkServer:
 
 
 def fork_hazard() -> str | None:
-    """Why forking now would be unsafe, or None: threads other than this one do not survive a fork."""
+    """Why forking now would be unsafe, or None: threads other than this one do not survive a
+    fork.
+    """
     if not hasattr(os, "fork") or sys.platform == "darwin":
         return "this platform cannot fork safely"
     threads = [
@@ -212,7 +218,9 @@ def _children() -> list[int]:
 
 
 def leave(status: int) -> None:
-    """Leave without the interpreter's teardown: the process is a copy, and its memory goes with it."""
+    """Leave without the interpreter's teardown: the process is a copy, and its memory goes with
+    it.
+    """
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()

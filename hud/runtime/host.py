@@ -118,7 +118,9 @@ def warm_up(tasks: list[Task]) -> None:
 
 
 async def play(task: Task, connection: socket.socket) -> None:
-    """Serve one rollout on `connection` until its other end closes, then shut the environment down."""
+    """Serve one rollout on `connection` until its other end closes, then shut the environment
+    down.
+    """
     env = environment_of(task)
     session = Session(env)
     entered = False

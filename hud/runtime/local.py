@@ -18,7 +18,9 @@ from hud.task import Task
 
 @dataclass(frozen=True)
 class LocalInstance:
-    """A session of an environment in this process; what it prints goes where this process prints."""
+    """A session of an environment in this process; what it prints goes where this process
+    prints.
+    """
 
     connection: Connection
     log: str = ""

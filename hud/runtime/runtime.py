@@ -26,7 +26,9 @@ class Instance(Protocol):
 
 
 class Runtime(Protocol):
-    """Starts instances. Entering an instance's context starts it, leaving stops it and cleans up."""
+    """Starts instances. Entering an instance's context starts it, leaving stops it and cleans
+    up.
+    """
 
     def start(self, task: Task, *, seed: str) -> AbstractAsyncContextManager[Instance]:
         """An instance of `task`'s environment; `seed` seeds random generators where the runtime

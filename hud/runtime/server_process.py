@@ -24,7 +24,7 @@ del sys.argv[1:3]
 sys.path.append(folder)
 runpy.run_module(module, run_name="__main__", alter_sys=True)
 """
-"""Runs a module without the current folder on `sys.path`, whose files may be named like a library's."""
+"""Runs a module without the current folder on `sys.path`: its files may be named like libraries."""
 END_GRACE = 2.0
 """Seconds that a server has to end, once its socket has, before it is killed."""
 

@@ -1,4 +1,6 @@
-"""MCP over a byte stream that is not a child process's pipe: a container's stdin and stdout, say."""
+"""MCP over a byte stream that is not a child process's pipe: a container's stdin and stdout,
+say.
+"""
 
 from __future__ import annotations
 

@@ -14,13 +14,14 @@ from typing import Any, Self, TypeVar
 from weakref import WeakKeyDictionary
 
 from hud.containers import Container, Containers, Engine, Event, State
+from hud.containers.contract import OUT_OF_MEMORY
 from hud.errors import DockerFailure, EnvironmentFailure
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-OUT_OF_MEMORY, PAUSED, DIED = "oom", "pause", "die"
+OOM, PAUSED, DIED = "oom", "pause", "die"
 """The engine's words for what ends a rollout."""
 
 
@@ -31,12 +32,18 @@ class Life:
         self.container = container
         self._struck = asyncio.Event()
         self._blows: set[str] = set()
+        self._failure: EnvironmentFailure | None = None
 
     def hear(self, event: Event) -> None:
         """Take in what the engine tells of the container."""
-        if event.action in (OUT_OF_MEMORY, PAUSED, DIED):
+        if event.action in (OOM, PAUSED, DIED):
             self._blows.add(event.action)
             self._struck.set()
+
+    def strike(self, failure: EnvironmentFailure) -> None:
+        """Note what was found out about the container; it is not intact any more."""
+        self._failure = failure
+        self._struck.set()
 
     @property
     def is_intact(self) -> bool:
@@ -75,19 +82,22 @@ class Life:
 
     async def obituary(self) -> EnvironmentFailure:
         """What happened to the container, with the last lines that it printed."""
+        if self._failure is not None:
+            return self._failure
         cause, logs = await self._cause(), ""
         try:
             logs = (await self.container.logs()).strip()
         except DockerFailure as failure:
             logger.debug("%s", failure.message)
-        return EnvironmentFailure(f"the container {cause}", detail=logs or None)
+        told = f"ran {cause}" if cause.startswith(OUT_OF_MEMORY) else cause
+        return EnvironmentFailure(f"the container {told}", detail=logs or None)
 
     async def _cause(self) -> str:
         try:
             state = await self.container.state()
         except DockerFailure:
             return "is gone"
-        if OUT_OF_MEMORY in self._blows:
+        if OOM in self._blows:
             state = replace(state, oom_killed=True)
         return f"is {state.status}" if _is_at_rest(state) else state.cause()
 

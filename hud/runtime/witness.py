@@ -77,8 +77,8 @@ class WitnessedConnection:
 
     async def _explained(self, failure: HudError) -> HudError:
         """The failure, or what happened to the container if that is its reason."""
-        if speaks_of_a_full_disk(failure.message) and (full := await self._full_disk()):
-            return full
+        if speaks_of_a_full_disk(failure.message):
+            await self._look_at_disks()
         seconds = ENDING_SECONDS if isinstance(failure, ConnectionFailure) else 0.0
         is_intact = await self._life.stays_intact(seconds)
         return failure if is_intact else await self._life.obituary()
@@ -89,18 +89,22 @@ class WitnessedConnection:
         Raises:
             EnvironmentFailure: it does; names the disk.
         """
-        if speaks_of_a_full_disk(result.model_dump_json()) and (full := await self._full_disk()):
-            raise full
+        if speaks_of_a_full_disk(result.model_dump_json()):
+            await self._look_at_disks()
+            if not self._life.is_intact:
+                raise await self._life.obituary()
 
-    async def _full_disk(self) -> EnvironmentFailure | None:
+    async def _look_at_disks(self) -> None:
+        """End the container's life if a disk of it is full: nothing in it works as it should."""
         found = await _full_disk_of(self._life.container)
         if found is None:
-            return None
+            return
         path, size = found
-        return EnvironmentFailure(
+        failure = EnvironmentFailure(
             f"a disk of the container is full: `{path}` has {size_in_words(size)}",
             hint="raise `tmp`, or declare `tmpfs` or `volumes`, in [tool.hud]",
         )
+        self._life.strike(failure)
 
 
 def speaks_of_a_full_disk(text: str) -> bool:

@@ -101,16 +101,20 @@ class BaseTool(ABC):
 
     async def _run(self, **arguments: Any) -> Any:
         if not (self._before or self._after):
-            return await self(**arguments)
+            return await self._called(arguments)
         arguments = _defaults(self) | arguments
         for hook in self._before:
             changed = await hook(**arguments)
             arguments = arguments if changed is None else dict(changed)
-        result = await self(**arguments)
+        result = await self._called(arguments)
         for hook in self._after:
             changed = await hook(result=result, **arguments)
             result = result if changed is None else changed
         return result
+
+    async def _called(self, arguments: dict[str, Any]) -> Any:
+        result = self(**arguments)
+        return await result if inspect.isawaitable(result) else result
 
 
 def _documented(kind: type) -> str | None:

@@ -40,19 +40,17 @@ async def count() -> AsyncGenerator[Any, Any]:
 async def exit_at_once(status: int) -> AsyncGenerator[Any, Any]:
     yield "Say something."
     os._exit(status)
-    yield 1.0
 
 
 @env.scenario("leave")
 async def leave() -> AsyncGenerator[Any, Any]:
     yield "Say something."
     raise SystemExit(0)
-    yield 1.0
 
 
 @env.scenario("spin")
 async def spin() -> AsyncGenerator[Any, Any]:
-    while True:
+    while env.name:
         pass
     yield "never"
 

@@ -53,7 +53,7 @@ async def open_target(request: Request, progress: Progress | None = None) -> Asy
             raise UserError(f"`{option}` is for images, and `{request.text}` is none")
         yield plain
         return
-    project = read_project(Path(request.text)) if Path(request.text).is_dir() else None
+    project = _project(request.text)
     spec = _spec(request, project)
     async with Engine() as engine:
         if request.build and project is not None:
@@ -65,17 +65,21 @@ def _plain_target(request: Request) -> Target | None:
     """The target, if it needs no engine."""
     if re.match(r"https?://", request.text):
         return UrlTarget(request.text)
-    folder = Path(request.text)
-    if not folder.is_dir():
+    project = _project(request.text)
+    if project is None:
         return ModuleTarget(request.text, Path.cwd()) if names_module(request.text) else None
-    project = read_project(folder)
     if project.has_dockerfile:
         return None
-    if any((folder / name).is_file() for name in ENVIRONMENT_FILES):
-        return ModuleTarget("", folder)
+    if any((project.folder / name).is_file() for name in ENVIRONMENT_FILES):
+        return ModuleTarget("", project.folder)
     names = ", ".join((*DOCKERFILES, *ENVIRONMENT_FILES))
     told = f"there is no environment in `{request.text}` (looked for {names})"
     raise UserError(told, hint="hud init")
+
+
+def _project(text: str) -> Project | None:
+    """The project in the folder that a text names, if it names one."""
+    return read_project(Path(text)) if Path(text).is_dir() else None
 
 
 def names_module(text: str) -> bool:

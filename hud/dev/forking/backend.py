@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from hud.dev.backend import Instance
+from hud.dev.backend import Instance, LineSink
 from hud.dev.forking.launch import Launched, launch
 from hud.dev.gateway import HttpUpstream
 from hud.dev.watcher import Step
@@ -147,18 +147,19 @@ class ForkedBackend:
         target: str | None,
         root: Path,
         *,
+        log: LineSink,
         launched: Launched | None = None,
         plays: bool = True,
         listens_on_tcp: bool = False,
-        load_seconds: float = LOAD_SECONDS,
     ) -> None:
         """`target` is `module[:attribute]`, or None to look for the environment in `root`.
 
-        `launched` is a zygote that is there already. `plays` adds the tools that play scenarios.
-        Versions listen on unix sockets, or on TCP ports of all interfaces.
+        `log` is told what slows reloads down. `launched` is a zygote that is there already.
+        `plays` adds the tools that play scenarios. Versions listen on unix sockets, or on TCP ports
+        of all interfaces.
         """
         self._order = {"target": target, "root": str(root), "plays": plays}
-        self._load_seconds = load_seconds
+        self._log = log
         self._listens_on_tcp = listens_on_tcp
         self._folder = tempfile.TemporaryDirectory(prefix="hud-dev-")
         self._numbers = itertools.count(1)
@@ -189,17 +190,13 @@ class ForkedBackend:
                 await self._end(zygote)
 
         try:
-            loaded = await zygote.load(version, order, self._load_seconds)
+            loaded = await zygote.load(version, order, LOAD_SECONDS)
         except BaseException:
             zygote.kill_version(version)
             if owns:
                 await self._end(zygote)
             raise
-        if owns:
-            self._hold_in_reserve()
-        elif loaded["modules"]:
-            self._modules += loaded["modules"]
-            zygote.warm(loaded["modules"])
+        self._learn(zygote, loaded["modules"], owns=owns)
         upstream = HttpUpstream(
             f"http://localhost:{loaded['port'] or 80}/mcp",
             socket_path=None if loaded["port"] else socket_path,
@@ -207,6 +204,16 @@ class ForkedBackend:
         )
         upstream.name = f"environment `{loaded['name']}`"
         return Instance(upstream, version.ended, version.obituary)
+
+    def _learn(self, zygote: ZygoteProcess, modules: list[str], *, owns: bool) -> None:
+        """Prepare for the next version, which probably needs the same libraries."""
+        if not owns and modules:
+            self._modules += modules
+            zygote.warm(modules)
+        elif owns:
+            self._reserve = ZygoteProcess(launch())
+            if set(modules) != set(self._modules):
+                self._modules, self.hazard = modules, None
 
     async def _ready_zygote(self) -> ZygoteProcess:
         """The process to start from: the one with the libraries, or a fresh one where forking is
@@ -221,6 +228,7 @@ class ForkedBackend:
             if self.hazard is None:
                 return self._zygote
             self._zygote = None  # it ends with the version that was forked from it
+            self._log(f"{self.hazard}, so that each version needs a fresh interpreter")
         return await self._fresh_zygote()
 
     async def _fresh_zygote(self) -> ZygoteProcess:
@@ -228,9 +236,6 @@ class ForkedBackend:
         await zygote.start()
         self._all.append(zygote)
         return zygote
-
-    def _hold_in_reserve(self) -> None:
-        self._reserve = ZygoteProcess(launch())
 
     def _forget(self) -> None:
         self._modules.clear()

@@ -32,7 +32,9 @@ class SourceLoader(SourceFileLoader):
 
 
 def read_sources_below(root: Path) -> None:
-    """Let this process import what lies below `root`, but for installed libraries, from its source."""
+    """Let this process import what lies below `root`, but for installed libraries, from its
+    source.
+    """
     resolved = root.resolve()
     hook = FileFinder.path_hook(
         (ExtensionFileLoader, EXTENSION_SUFFIXES),

@@ -13,6 +13,7 @@ import contextlib
 import functools
 import gc
 import importlib
+import io
 import json
 import os
 import socket
@@ -168,7 +169,9 @@ def foreign(names: set[str], root: Path) -> list[str]:
 
 
 def _is_foreign(module: ModuleType, root: Path) -> bool:
-    """Whether a module comes from an installed library rather than from below the author's folder."""
+    """Whether a module comes from an installed library rather than from below the author's
+    folder.
+    """
     file = getattr(module, "__file__", None)
     if file is None:
         return False
@@ -181,4 +184,7 @@ def main() -> None:
     """Serve the control socket whose descriptor is the first argument."""
     control = socket.socket(fileno=int(sys.argv[1]))
     os.dup2(2, 1)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True, errors="backslashreplace")
     Zygote(control).run()

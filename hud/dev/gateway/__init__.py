@@ -5,10 +5,12 @@ from hud.dev.gateway.options import Limits
 from hud.dev.gateway.server import GatewayServer
 from hud.dev.gateway.upstreams.http import HttpUpstream
 from hud.dev.gateway.upstreams.pipes import SharedPipe, StreamPipe, command
+from hud.dev.gateway.upstreams.snapshot import Difference, Snapshot
 from hud.dev.gateway.upstreams.stdio import StdioUpstream
 from hud.dev.gateway.upstreams.upstream import Interrupted, NotDelivered, Upstream, UpstreamFailure
 
 __all__ = [
+    "Difference",
     "Gateway",
     "GatewayEvent",
     "GatewayServer",
@@ -17,6 +19,7 @@ __all__ = [
     "Limits",
     "NotDelivered",
     "SharedPipe",
+    "Snapshot",
     "StdioUpstream",
     "StreamPipe",
     "Swap",

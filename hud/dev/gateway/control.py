@@ -31,8 +31,15 @@ from hud.dev.gateway.generation import Generation
 from hud.dev.gateway.options import Limits
 from hud.dev.gateway.security import Guard
 from hud.dev.gateway.sessions import SessionTable, write_private
-from hud.dev.gateway.snapshot import KINDS, Difference, ListKind, Snapshot, differing, introduce
 from hud.dev.gateway.streams import changed_event, feed_session
+from hud.dev.gateway.upstreams.snapshot import (
+    KINDS,
+    Difference,
+    ListKind,
+    Snapshot,
+    differing,
+    introduce,
+)
 from hud.dev.gateway.upstreams.upstream import NotDelivered, Upstream, UpstreamFailure
 from hud.errors import HudError
 
@@ -205,10 +212,15 @@ class Gateway:
             raise NotDelivered(self._gate.failure or self._gate.cause or "there is no environment")
         await generation.check()
 
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """What the environment in service offers; None while there is none."""
+        generation = self._gate.generation
+        return generation.snapshot if generation is not None else None
+
     def status(self) -> dict[str, Any]:
         """What is served, who uses it, and what happened last; plain data."""
-        generation = self._gate.generation
-        snapshot = generation.snapshot if generation is not None else None
+        generation, snapshot = self._gate.generation, self.snapshot
         return {
             "state": self._state(),
             "cause": (self._gate.failure if generation is None else None) or self._gate.cause,

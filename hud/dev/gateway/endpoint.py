@@ -14,7 +14,8 @@ from hud.dev.gateway.answer import HttpAnswer, Mailbox, refuse, reject
 from hud.dev.gateway.exchange import Exchange
 from hud.dev.gateway.gate import Gate, Refused, Wait
 from hud.dev.gateway.generation import Generation
-from hud.dev.gateway.modern import (
+from hud.dev.gateway.modern.envelope import EnvelopeRefused
+from hud.dev.gateway.modern.subscriptions import (
     CACHEABLE,
     LISTEN,
     Listener,
@@ -22,16 +23,14 @@ from hud.dev.gateway.modern import (
     announce_changes,
     freshen,
 )
+from hud.dev.gateway.modern.translation import Translator
 from hud.dev.gateway.options import Limits
 from hud.dev.gateway.protocol import messages, sse
-from hud.dev.gateway.protocol.envelope import EnvelopeRefused
 from hud.dev.gateway.protocol.messages import JsonObject, MalformedMessage, Message
 from hud.dev.gateway.relay import Call
 from hud.dev.gateway.security import BodyRefused, read_body
 from hud.dev.gateway.sessions import Parked, Session, SessionTable
-from hud.dev.gateway.snapshot import KINDS
 from hud.dev.gateway.streams import Outlet, changed_event, feed_session
-from hud.dev.gateway.translation import Translator
 from hud.dev.gateway.upstreams.channel import (
     LAST_EVENT,
     LEGACY,
@@ -40,6 +39,7 @@ from hud.dev.gateway.upstreams.channel import (
     Channel,
     result_of,
 )
+from hud.dev.gateway.upstreams.snapshot import KINDS
 from hud.dev.gateway.upstreams.upstream import Headers, header
 
 Work = Callable[[], Awaitable[None]]

@@ -22,8 +22,8 @@ from hud.dev.gateway.options import Limits
 from hud.dev.gateway.protocol import messages, sse
 from hud.dev.gateway.relay import Call, Forgotten, Relay
 from hud.dev.gateway.sessions import Session, SessionRefused
-from hud.dev.gateway.snapshot import Snapshot
 from hud.dev.gateway.upstreams.channel import LAST_EVENT, Channel
+from hud.dev.gateway.upstreams.snapshot import Snapshot
 from hud.dev.gateway.upstreams.upstream import (
     Headers,
     Interrupted,

@@ -11,8 +11,8 @@ from anyio.abc import TaskGroup, TaskStatus
 
 from hud.dev.gateway.options import Limits
 from hud.dev.gateway.protocol import messages, sse
-from hud.dev.gateway.snapshot import Snapshot, introduce, take
 from hud.dev.gateway.upstreams.channel import Channel, envelope, modern_headers
+from hud.dev.gateway.upstreams.snapshot import Snapshot, introduce, take
 from hud.dev.gateway.upstreams.upstream import (
     NotDelivered,
     Reply,

@@ -23,8 +23,8 @@ from hud.dev.gateway.generation import Abandonable, Generation
 from hud.dev.gateway.options import Limits
 from hud.dev.gateway.protocol import messages
 from hud.dev.gateway.protocol.messages import JsonObject, Message, RequestId
-from hud.dev.gateway.snapshot import ListKind
 from hud.dev.gateway.upstreams.channel import Channel, error_text, initialize
+from hud.dev.gateway.upstreams.snapshot import ListKind
 from hud.dev.gateway.upstreams.upstream import Interrupted, NotDelivered
 
 TOUCH_SECONDS = 60.0

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 import anyio
@@ -13,8 +16,8 @@ from hud.dev.gateway.options import Limits
 from hud.dev.gateway.protocol import messages, sse
 from hud.dev.gateway.relay import put_question
 from hud.dev.gateway.sessions import Session, SessionRefused, Superseded
-from hud.dev.gateway.snapshot import ListKind
 from hud.dev.gateway.upstreams.channel import Channel
+from hud.dev.gateway.upstreams.snapshot import ListKind
 from hud.dev.gateway.upstreams.upstream import Reply, UpstreamFailure, media_type
 
 MOST_EVENTS = 1024
@@ -62,13 +65,17 @@ class Outlet:
         for feed in self._feeds:
             feed.cancel()
 
-    def feed(self) -> anyio.CancelScope:
-        """A scope for something that feeds this stream; it is cancelled when the stream ends."""
-        scope = anyio.CancelScope()
-        self._feeds.add(scope)
-        if self.is_closed:
-            scope.cancel()
-        return scope
+    @contextlib.contextmanager
+    def feed(self) -> Iterator[None]:
+        """A block that feeds this stream; it is cancelled when the stream ends."""
+        with anyio.CancelScope() as scope:
+            self._feeds.add(scope)
+            if self.is_closed:
+                scope.cancel()
+            try:
+                yield
+            finally:
+                self._feeds.discard(scope)
 
     async def run(self, answer: Answer) -> None:
         """Send what is put, until closed."""
@@ -115,8 +122,8 @@ class Sink(Protocol):
     def put(self, event: bytes) -> None:
         """Take an event."""
 
-    def feed(self) -> anyio.CancelScope:
-        """A scope for something that feeds it."""
+    def feed(self) -> AbstractContextManager[None]:
+        """A block that feeds it, and is cancelled when it ends."""
 
 
 async def feed_session(

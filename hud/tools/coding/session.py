@@ -147,8 +147,7 @@ class Shell:
                 await child.until_marked()
         except TimeoutError:
             self._timed_out = True
-            child.kill()
-            await child.settle()
+            await child.end()
             return Execution(child.stdout.text(), child.stderr.text(), None, ended_shell=True)
         except BaseException:
             self._timed_out = True

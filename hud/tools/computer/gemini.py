@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import mcp_types
 
@@ -81,18 +81,14 @@ class GeminiComputerTool(HudComputerTool):
         Raises:
             ToolError: the action is unknown, or lacks what it needs.
         """
-        asked = Asked(
-            action=action,
-            at=(x, y),
-            text=text,
-            press_enter=press_enter is not False,
-            clear=clear_before_typing is not False,
-            scroll=(direction, FAR if magnitude is None else magnitude),
-            url=url,
-            keys=keys,
-            to=(destination_x, destination_y),
-            center=(self.width // 2, self.height // 2),
-        )
+        scroll = (direction, FAR if magnitude is None else magnitude)
+        typed: dict[str, Any] = {
+            "press_enter": press_enter is not False,
+            "clear": clear_before_typing is not False,
+        }
+        places: dict[str, Any] = {"at": (x, y), "to": (destination_x, destination_y)}
+        places["center"] = (self.width // 2, self.height // 2)
+        asked = Asked(action, text=text, url=url, keys=keys, scroll=scroll, **typed, **places)
         result = await self.act(to_actions(asked), look=take_screenshot_on_click)
         # Gemini wants to be told a page's address; a display does not know it.
         return result.model_copy(update={"url": "about:blank"}).to_content_blocks()

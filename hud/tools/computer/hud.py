@@ -156,24 +156,10 @@ class HudComputerTool(BaseTool):
             ToolError: the action lacks what it needs, or cannot be done.
         """
         points = [(point.x, point.y) for point in path] if path is not None else None
-        asked = Action(
-            action,
-            x=x,
-            y=y,
-            button=button,
-            pattern=pattern,
-            text=text,
-            keys=keys,
-            enter_after=enter_after,
-            scroll_x=scroll_x,
-            scroll_y=scroll_y,
-            offset_x=offset_x,
-            offset_y=offset_y,
-            path=points,
-            time=time,
-            hold_keys=hold_keys,
-            duration=duration,
-        )
+        way: dict[str, Any] = {"scroll_x": scroll_x, "scroll_y": scroll_y, "path": points}
+        way |= {"offset_x": offset_x, "offset_y": offset_y}
+        span: dict[str, Any] = {"time": time, "hold_keys": hold_keys, "duration": duration}
+        asked = Action(action, x, y, button, pattern, text, keys, enter_after, **way, **span)
         return (await self.act([asked])).to_content_blocks()
 
     async def act(self, actions: Iterable[Action], *, look: bool = True) -> ContentResult:

@@ -78,27 +78,17 @@ class ClaudeMemoryTool(BaseTool):
             ToolError: the command cannot be run; the message says why.
         """
         if command == "rename":
-            done = await in_thread(self._rename, _given(old_path), _given(new_path))
-            return ContentResult(output=done).to_content_blocks()
+            return _said(await in_thread(self._rename, _given(old_path), _given(new_path)))
         target = self._resolve(_given(path))
         if command == "delete":
-            done = await in_thread(self._delete, target)
-            return ContentResult(output=done).to_content_blocks()
-        if command == "view" and target.is_dir() and not view_range:
-            listing = await in_thread(self._listing, target)
-            return ContentResult(output=listing).to_content_blocks()
+            return _said(await in_thread(self._delete, target))
         if command == "create":
-            done = await in_thread(self._create, target, file_text)
-            return ContentResult(output=done).to_content_blocks()
-        blocks = await self.editor(
-            command=command,
-            path=str(target),
-            view_range=view_range,
-            old_str=old_str,
-            new_str=new_str,
-            insert_line=insert_line,
-            insert_text=insert_text,
-        )
+            return _said(await in_thread(self._create, target, file_text))
+        if command == "view" and target.is_dir() and not view_range:
+            return _said(await in_thread(self._listing, target))
+        texts: dict[str, Any] = {"old_str": old_str, "new_str": new_str, "insert_text": insert_text}
+        lines: dict[str, Any] = {"view_range": view_range, "insert_line": insert_line}
+        blocks = await self.editor(command=command, path=str(target), **texts, **lines)
         return [self._renamed(block) for block in blocks]
 
     @property
@@ -158,6 +148,10 @@ class ClaudeMemoryTool(BaseTool):
                 lines.append(f"{_size(path)}\t{self._shown(path)}")
         title = f"Here're the files and directories up to 2 levels deep in {self._shown(folder)}"
         return f"{title}, excluding hidden items and node_modules:\n" + "\n".join(lines)
+
+
+def _said(output: str) -> list[mcp_types.ContentBlock]:
+    return ContentResult(output=output).to_content_blocks()
 
 
 def _given(path: str | None) -> str:

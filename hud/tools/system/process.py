@@ -94,6 +94,15 @@ class Child:
                     async with asyncio.timeout(QUIET_SECONDS):
                         await self._changed.wait()
 
+    async def end(self) -> None:
+        """Kill the group and read what is left; whoever left the group may hold the pipes open."""
+        self.kill()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_SECONDS):
+                while not self._is_silent:
+                    self._changed.clear()
+                    await self._changed.wait()
+
     async def write(self, data: bytes) -> None:
         """Send to the process's input; a process that is gone takes nothing."""
         if self.process.stdin is not None:
@@ -111,10 +120,10 @@ class Child:
 
     async def close(self) -> None:
         """Kill the group and let go of its pipes."""
-        self.kill()
         if self.loop is not asyncio.get_running_loop():
+            self.kill()
             return
-        await self.settle()
+        await self.end()
         with suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_SECONDS):
                 await (self._exited.wait() if self._exited else self.process.wait())
@@ -228,7 +237,7 @@ async def finish(
         status = child.process.returncode
     except TimeoutError:
         status = None
-        child.kill()
+        await child.end()
     await child.settle()
     return Finished(child.stdout.text(), child.stderr.text(), status, child.process.pid)
 

@@ -34,6 +34,7 @@ def template(tmp_path: Path) -> Path:
     return tmp_path / "letters"
 
 
+@pytest.mark.slow
 def test_the_template_passes_every_phase(hud_cli: Command, template: Path) -> None:
     ended = hud_cli.within(template)("debug", "env:env")
     assert (ended.returncode, ended.stdout) == (0, PASSED), ended.stderr

@@ -30,6 +30,7 @@ def test_the_first_task_of_the_file_runs_and_nothing_but_results_is_written(
     assert record["usage"]["input_tokens"] == 2 * fake_provider.INPUT
 
 
+@pytest.mark.slow
 def test_every_task_runs_with_the_agent_whose_key_is_set(keyed: Command) -> None:
     command = keyed.having(ANTHROPIC_API_KEY="")
     ended = command("eval", "--full", "--json", "out/job.json", "--junit", "junit.xml")
@@ -52,6 +53,7 @@ def test_the_seed_pages_table_to_the_letter(
     assert ended.stdout == f"{SEED_PAGE}\n"
 
 
+@pytest.mark.slow
 def test_a_folder_of_task_files_runs_with_any_compatible_endpoint(keyed: Command) -> None:
     folder = keyed.cwd / "tasks"
     folder.mkdir()
@@ -173,6 +175,22 @@ def test_the_folders_file_is_read(run: Run) -> None:
     assert "Total: 3 tasks × 2 runs" in out
 
 
+@pytest.mark.slow
+def test_results_go_where_the_setting_says(letters: Command, tmp_path: Path) -> None:
+    elsewhere = letters.having(HUD_RESULTS_DIR=str(tmp_path / "results"))
+    assert elsewhere("eval", "tasks.py", "nop").returncode == 0
+    assert [path.name for path in (tmp_path / "results").iterdir()] == ["jobs"]
+    assert ".hud" not in files(letters.cwd)
+
+
+def test_results_that_cannot_be_written_stop_the_run(run: Run) -> None:
+    Path(".hud").write_text("a file")
+    status, out, err = run("eval", "tasks.py", "nop")
+    assert (status, out) == (2, "")
+    assert "cannot write results to .hud/jobs/" in err
+    assert "hint: set HUD_RESULTS_DIR" in err
+
+
 RANDOM = """
 import random
 from hud import Environment
@@ -219,6 +237,7 @@ def test_tools_are_kept_from_the_agent(
     assert (record["model_calls"], record["tool_calls"]) == (model_calls, tool_calls)
 
 
+@pytest.mark.slow
 def test_running_out_of_steps_is_told_and_recorded(
     keyed: Command, provider: fake_provider.Running
 ) -> None:
@@ -252,6 +271,7 @@ def test_a_key_may_be_in_the_folders_env_file(
     assert provider.requests[0]["headers"]["authorization"] == "Bearer from-file"
 
 
+@pytest.mark.slow
 def test_a_person_at_a_terminal_picks_the_agent(letters: Command) -> None:
     ours, theirs = pty.openpty()
     command = [*letters.argv, "eval", "tasks.py"]

@@ -152,7 +152,9 @@ while True:
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)]
+)
 def test_a_module_that_never_ends_can_be_interrupted(hud_cli: Command, number: int) -> None:
     (hud_cli.cwd / "tasks.py").write_text(HANGING)
     process, note = hud_cli.start("eval", "tasks.py", "nop"), hud_cli.cwd / "pid"
@@ -174,6 +176,22 @@ def test_a_terminals_interrupt_reaches_the_whole_group_and_is_told_once(
     assert process.returncode == 130
     assert "Traceback" not in err
     assert wait_for(lambda: not any(map(is_running, running)))
+
+
+def test_a_file_named_like_a_library_is_no_obstacle(letters: Command) -> None:
+    for name in ("random.py", "select.py", "typing.py", "mcp_types.py"):
+        (letters.cwd / name).write_text("raise SystemExit('not me')")
+    ended = letters("eval", "tasks.py", "nop")
+    assert (ended.returncode, rows(ended.stdout)) == (0, {"strawberry-r": ["1", "0.0", "0.00"]})
+
+
+@pytest.mark.slow
+def test_where_few_files_may_be_open_fewer_rollouts_run_at_a_time(letters: Command) -> None:
+    limit = ("sh", "-c", 'ulimit -n 80 && exec "$@"', "sh")
+    limited = Command((*limit, *letters.argv), letters.cwd, letters.env)
+    ended = limited("eval", "tasks.py", "nop", "--all", "--group-size", "20")
+    assert ended.returncode == 0, ended.stdout
+    assert "warning: 5 rollouts run at a time: no more than 80 files may be open" in ended.stderr
 
 
 MANY = """

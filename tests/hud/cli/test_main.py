@@ -35,7 +35,7 @@ def test_every_command_says_what_it_takes(name: str, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("arguments", "error", "hint"),
     [
-        (["evl"], "there is no command `evl`", "did you mean `eval`?"),
+        (["evl"], "there is no command `evl`", "did you mean `eval`"),
         (["--nosuch"], "there is no command `--nosuch`", ""),
         (["eval", "--nosuch"], "No such option: --nosuch", "see `hud eval --help`"),
         (["eval", "a", "b", "c"], "unexpected extra argument", "see `hud eval --help`"),

@@ -1,5 +1,8 @@
 """`hud.eval` for one rollout of an author's own loop, `evaluate` for many."""
 
+# hud.eval is a module that can be called, which mypy does not know.
+# mypy: disable-error-code="operator"
+
 from __future__ import annotations
 
 import asyncio
@@ -137,10 +140,10 @@ async def test_a_scenario_that_fails_before_its_prompt_raises_on_entering() -> N
 
     @env.scenario("broken")
     async def broken() -> Scenario:
-        raise ValueError("no words")
-        yield
+        words: list[str] = []
+        yield words[0]
 
-    with pytest.raises(SetupFailure, match="no words"):
+    with pytest.raises(SetupFailure, match="IndexError"):
         async with hud.eval(env("broken")):
             raise AssertionError("the block must not run")
 
@@ -165,7 +168,7 @@ async def test_it_nests_in_other_context_managers_in_any_order() -> None:
 async def test_rollouts_of_one_environment_do_not_mix_their_scenarios() -> None:
     env = letters()
 
-    async def play(word: str, answer: str) -> float | None:
+    async def play(word: str, answer: str) -> Any:
         async with hud.eval(env("count", word=word, letter="a")) as ctx:
             await asyncio.sleep(0)
             await ctx.submit(answer)
@@ -198,7 +201,7 @@ async def test_one_variant_is_handed_through() -> None:
 
 async def test_something_else_than_a_task_is_refused() -> None:
     with pytest.raises(UserError, match="takes tasks, not str"):
-        async with hud.eval(["strawberry-r"]):  # type: ignore[list-item]
+        async with hud.eval(["strawberry-r"]):
             pass
 
 
@@ -246,7 +249,7 @@ asyncio.run(main())
 
 
 async def answer_right(ctx: EvalContext) -> str:
-    counted = await ctx.call_tool("count_letter", text=ctx.task.args["word"], letter="a")
+    counted = await ctx.call_tool("count_letter", text=(ctx.task.args or {})["word"], letter="a")
     return str(counted.value)
 
 
@@ -255,7 +258,7 @@ async def test_a_loop_plays_every_task_variant_and_run_in_their_order() -> None:
     tasks = [env("count", word=word, letter="a") for word in ("a", "aa")]
     variants = {"model": ["m", "n"], "temperature": 0}
     contexts = await evaluate(tasks, answer_right, variants=variants, group=2)
-    played = [(ctx.task.args["word"], ctx.variants["model"], ctx.index) for ctx in contexts]
+    played = [((ctx.task.args or {})["word"], ctx.variants["model"], ctx.index) for ctx in contexts]
     assert played == [(w, m, i) for w in ("a", "aa") for m in ("m", "n") for i in (0, 1)]
     assert [ctx.reward for ctx in contexts] == [1.0] * 8
     assert len({ctx.group_id for ctx in contexts}) == 4

@@ -16,6 +16,7 @@ from hud.eval.rollout import Outcome, Rollout, run_rollout
 from hud.runtime.local import LocalRuntime
 from hud.types import MCPToolCall
 from tests import fake_provider
+from tests.command import Command
 from tests.hud.eval.conftest import Scenario, letters, strawberry
 
 pytestmark = pytest.mark.anyio
@@ -226,6 +227,27 @@ async def test_a_task_runs_with_a_models_agent(provider: fake_provider.Running) 
     agent = OpenAIChatAgent.create(model="any", base_url=provider.openai_url, api_key="k")
     trace = await strawberry().run(agent)
     assert (trace.reward, trace.usage.input_tokens) == (1.0, 2 * fake_provider.INPUT)
+
+
+SCRIPT = """
+import asyncio
+from tests.hud.eval.conftest import strawberry
+
+trace = asyncio.run(strawberry().run({model!r}))
+print(trace.reward, trace.content)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["claude-sonnet-4-5", "gpt-4o"])
+def test_a_task_runs_with_a_models_name_and_the_keys_of_the_environment(
+    python: Command, provider: fake_provider.Running, model: str
+) -> None:
+    keys = {"ANTHROPIC_API_KEY": "key", "OPENAI_API_KEY": "key"}
+    urls = {"ANTHROPIC_BASE_URL": provider.url, "OPENAI_BASE_URL": provider.openai_url}
+    ended = python.having(**keys, **urls)("-c", SCRIPT.format(model=model))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout == "1.0 The letter occurs 3 times.\n"
 
 
 async def test_reaching_the_step_limit_is_recorded_and_graded_without_an_answer() -> None:

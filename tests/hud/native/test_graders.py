@@ -17,7 +17,7 @@ from hud.errors import UserError
 from hud.native.graders import BashGrader, Grade, Grader, LLMJudgeGrader, exact_match
 from hud.tools.types import SubScore
 from tests import fake_provider
-from tests.hud.tools.calling import is_running
+from tests.hud.tools.calling import ends
 
 pytestmark = pytest.mark.anyio
 
@@ -144,12 +144,12 @@ async def test_a_command_that_takes_too_long_is_killed_with_everything_it_starte
     score = await BashGrader.grade(1.0, command=command, timeout_seconds=1)
     told = score.metadata or {}
     assert (score.value, told["exit_code"], told["timed_out"]) == (0.0, None, True)
-    assert not is_running(int(told["stdout"]))
+    assert ends(int(told["stdout"]))
 
 
 async def test_what_a_command_leaves_behind_is_killed() -> None:
     score = await BashGrader.grade(1.0, command="sleep 60 & echo $!")
-    assert not is_running(int((score.metadata or {})["stdout"]))
+    assert ends(int((score.metadata or {})["stdout"]))
 
 
 async def test_a_folder_that_does_not_exist_is_a_failure(tmp_path: Path) -> None:

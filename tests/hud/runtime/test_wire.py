@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import mcp_types
 import pytest
@@ -20,7 +21,7 @@ from hud.errors import (
     LimitReached,
     SetupFailure,
 )
-from hud.runtime.wire import WireConnection, WireServer
+from hud.runtime.wire import LineProtocol, WireConnection, WireServer
 from tests.hud.eval.conftest import Scenario
 
 pytestmark = pytest.mark.anyio
@@ -60,6 +61,10 @@ def workshop() -> Environment:
     return env
 
 
+def same(protocol: LineProtocol) -> LineProtocol:
+    return protocol
+
+
 async def gone() -> HudError:
     return EnvironmentFailure("the environment is gone")
 
@@ -80,7 +85,7 @@ async def connected(
     ends = socket.socketpair()
     for end, protocol in zip(ends, (client.protocol, server.protocol), strict=True):
         end.setblocking(False)
-        await loop.create_connection(lambda protocol=protocol: protocol, sock=end)
+        await loop.create_connection(partial(same, protocol), sock=end)
     try:
         yield client, server
     finally:

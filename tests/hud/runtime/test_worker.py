@@ -168,6 +168,7 @@ async def test_a_cancelled_rollout_leaves_no_process(holding: Path, isolation: I
     assert isolation == "spawn" or await all_ended([host])
 
 
+@pytest.mark.slow
 async def test_closing_the_runtime_ends_whatever_still_runs(holding: Path) -> None:
     async with loaded(holding) as (runtime, tasks):
         playing = asyncio.create_task(play_all(runtime, tasks[:2]))
@@ -178,6 +179,7 @@ async def test_closing_the_runtime_ends_whatever_still_runs(holding: Path) -> No
         await asyncio.wait_for(playing, 20)
 
 
+@pytest.mark.slow
 async def test_a_module_with_a_thread_is_spawned_and_the_reason_is_told() -> None:
     async with loaded(EXAMPLES / "threaded.py") as (runtime, tasks):
         assert runtime.hazard == "the module starts the thread `poller` when it is imported"
@@ -228,7 +230,6 @@ LOADS = [
     ("import os; os.kill(os.getpid(), 9)", StartFailure, "the worker host ended with SIGKILL"),
     ("raise ValueError('no words')", UserError, "`tasks.py` cannot be imported"),
     ("import os; os.closerange(3, 256)", StartFailure, "the worker host ended"),
-    ("while True: pass", LimitReached, "importing the environment took longer than 1.5 s"),
 ]
 
 
@@ -238,10 +239,18 @@ async def test_a_module_that_cannot_be_loaded_says_why(
 ) -> None:
     (tmp_path / "tasks.py").write_text(text + "\n")
     with pytest.raises(kind, match=complaint):
-        async with loaded(tmp_path / "tasks.py", timeout=1.5):
+        async with loaded(tmp_path / "tasks.py"):
             pass
 
 
+async def test_a_module_that_never_ends_is_given_up(tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text("while True: pass\n")
+    with pytest.raises(LimitReached, match="importing the environment took longer than 1 s"):
+        async with loaded(tmp_path / "tasks.py", timeout=1.0):
+            pass
+
+
+@pytest.mark.slow
 async def test_a_module_that_loads_only_once_fails_the_rollouts_that_need_it_again(
     tmp_path: Path,
 ) -> None:
@@ -253,10 +262,11 @@ async def test_a_module_that_loads_only_once_fails_the_rollouts_that_need_it_aga
     assert "FileExistsError" in (record.error or "")
 
 
+@pytest.mark.slow
 async def test_a_request_that_has_no_answer_in_time_is_given_up(holding: Path) -> None:
-    async with loaded(holding, timeout=1.0) as (runtime, tasks):
+    async with loaded(holding, timeout=6.0) as (runtime, tasks):
         record = (await play_all(runtime, tasks[:1]))["a"].record
-    assert (record.boundary, record.error) == ("limit", "`prompts/get` had no answer within 1 s")
+    assert (record.boundary, record.error) == ("limit", "`prompts/get` had no answer within 6 s")
 
 
 async def test_the_authors_module_never_runs_in_this_process(tmp_path: Path) -> None:

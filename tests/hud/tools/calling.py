@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import select
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -79,6 +81,18 @@ def contents(folder: Path) -> dict[str, bytes]:
 def fill(path: Path, data: bytes) -> None:
     """Replace what a file holds."""
     path.write_bytes(data)
+
+
+def ends(pid: int) -> bool:
+    """Whether a process has ended, or does so soon."""
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return process in select.select([process], [], [], LIMIT)[0]
+    finally:
+        os.close(process)
 
 
 def is_running(pid: int) -> bool:

@@ -76,6 +76,14 @@ def test_parameters_come_from_the_call() -> None:
     assert schema["required"] == ["add"]
 
 
+async def test_a_call_may_be_a_plain_method() -> None:
+    class PlainTool(BaseTool):
+        def __call__(self, word: str) -> str:  # type: ignore[override]
+            return word.upper()
+
+    assert await text(PlainTool(), word="a") == "A"
+
+
 async def test_a_wrong_argument_is_refused() -> None:
     assert "argument 'add'" in await failure(register(), add="many")
 

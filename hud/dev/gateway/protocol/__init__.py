@@ -1,1 +1,1 @@
-"""MCP as it is on the wire: messages, events, envelopes."""
+"""MCP as it is on the wire: messages and events."""

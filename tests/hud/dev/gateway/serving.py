@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import httpx
 import uvicorn
 from starlette.types import ASGIApp
@@ -106,7 +107,7 @@ class Opened:
             while (status := self.gateway.status())["state"] != state or any(
                 status[name] != count for name, count in counts.items()
             ):
-                await anyio.sleep(0.002)
+                await anyio.lowlevel.checkpoint()
 
     @property
     def base(self) -> str:

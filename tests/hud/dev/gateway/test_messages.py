@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hud.dev.gateway.protocol import messages, sse
 
 ids = st.integers(-(10**17), 10**17) | st.text()
+lines = st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), min_size=1)
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
@@ -57,7 +58,9 @@ def test_no_id_is_taken_from_what_has_to_be_read(other: bytes) -> None:
 
 
 @given(
-    st.lists(st.text(st.characters(exclude_characters="\r\n"), min_size=1), min_size=1),
+    st.lists(
+        st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), min_size=1), min_size=1
+    ),
     st.sampled_from([b"\n", b"\r\n"]),
     st.data(),
 )

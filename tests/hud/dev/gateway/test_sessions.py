@@ -225,8 +225,8 @@ async def test_silent_streams_are_kept_alive(tmp_path: Path) -> None:
         assert ": keep-alive" in heard
 
 
-async def test_the_limits_of_streams_and_calls_are_kept(tmp_path: Path) -> None:
-    limits = Limits(max_streams=1, max_calls=0, hold_seconds=QUICK.hold_seconds)
+async def test_too_many_calls_are_refused(tmp_path: Path) -> None:
+    limits = Limits(max_calls=0, hold_seconds=QUICK.hold_seconds)
     toy = ToyServer()
     async with (
         serving(toy.app) as behind,
@@ -237,6 +237,21 @@ async def test_the_limits_of_streams_and_calls_are_kept(tmp_path: Path) -> None:
         answer = (await client.exchange(message))[0]
         assert client.last is not None
         assert (client.last.status_code, answer["id"]) == (429, 9)
+
+
+async def test_too_many_streams_are_refused(tmp_path: Path) -> None:
+    async with (
+        in_front_of(ToyServer(), tmp_path, Limits(max_streams=1)) as (front, _),
+        Client(front.url) as one,
+        Client(front.url) as other,
+    ):
+        await one.initialize()
+        await other.initialize()
+        async with one.stream():
+            headers = other.headers(accept="text/event-stream")
+            assert (await other.http.get(other.url, headers=headers)).status_code == 429
+            listen = await other.modern("subscriptions/listen", {"notifications": {}})
+            assert "1 streams are open already" in listen[0]["error"]["message"]
 
 
 async def test_a_gateway_can_be_mounted_under_a_prefix(tmp_path: Path) -> None:

@@ -15,7 +15,16 @@ from hud.tools import BashTool
 from hud.tools.coding import ClaudeBashSession
 from hud.tools.coding.utils import get_demote_preexec_fn
 from hud.tools.types import ContentResult
-from tests.hud.tools.calling import LIMIT, call, closed_after, definition, failure, is_running, text
+from tests.hud.tools.calling import (
+    LIMIT,
+    call,
+    closed_after,
+    definition,
+    ends,
+    failure,
+    is_running,
+    text,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -120,7 +129,7 @@ async def test_a_command_that_takes_too_long_is_killed_with_everything_it_starte
         assert "timed out after 0.5 s" in told
         assert "were killed" in told
         pid = int(told.partition("output so far:\n")[2])
-        assert not is_running(pid)
+        assert ends(pid)
 
 
 async def test_after_a_timeout_the_next_command_has_a_new_shell() -> None:
@@ -134,7 +143,7 @@ async def test_a_restart_forgets_and_kills(bash: BashTool) -> None:
     pid = int(await text(bash, command="a=1; sleep 60 & echo $!"))
     assert await text(bash, restart=True) == "Bash session restarted."
     assert await text(bash, command="echo [$a]") == "[]\n"
-    assert not is_running(pid)
+    assert ends(pid)
 
 
 async def test_a_command_that_ends_the_shell_says_so_and_the_next_one_works(bash: BashTool) -> None:
@@ -166,7 +175,7 @@ async def test_closing_kills_and_the_next_command_starts_again() -> None:
     tool = BashTool()
     pid = int(await text(tool, command="sleep 60 & echo $!"))
     await tool.close()
-    assert not is_running(pid)
+    assert ends(pid)
     async with closed_after(tool):
         assert await text(tool, command="echo again") == "again\n"
 

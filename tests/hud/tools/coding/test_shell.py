@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hud.tools.coding import GeminiShellTool, ShellTool
-from tests.hud.tools.calling import call, closed_after, failure, is_running, text
+from tests.hud.tools.calling import call, closed_after, ends, failure, is_running, text
 
 pytestmark = pytest.mark.anyio
 
@@ -70,7 +70,7 @@ async def test_geminis_shell_keeps_background_processes_and_names_them(tmp_path:
         pid = int(told.partition("Background PIDs: ")[2].splitlines()[0])
         assert "Output: started" in told
         assert is_running(pid)
-    assert not is_running(pid)
+    assert ends(pid)
 
 
 async def test_geminis_shell_kills_the_group_when_time_is_over(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ async def test_geminis_shell_kills_the_group_when_time_is_over(tmp_path: Path) -
     told = await text(tool, command="sleep 60 & echo $!; sleep 60", timeout_ms=300)
     pid = int(told.partition("Output: ")[2].splitlines()[0])
     assert "timed out after 0.3 seconds" in told
-    assert not is_running(pid)
+    assert ends(pid)
 
 
 async def test_geminis_shell_names_the_signal_that_ended_a_command(tmp_path: Path) -> None:

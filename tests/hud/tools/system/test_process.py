@@ -12,7 +12,7 @@ from hud.errors import ToolError
 from hud.tools.system.capture import Capture, Stream
 from hud.tools.system.process import Command, run
 from hud.tools.utils import run as published_run
-from tests.hud.tools.calling import LIMIT, is_running
+from tests.hud.tools.calling import LIMIT, ends
 
 
 @pytest.mark.anyio
@@ -24,14 +24,14 @@ async def test_input_output_and_status_are_passed_on() -> None:
 @pytest.mark.anyio
 async def test_what_a_program_leaves_behind_is_killed() -> None:
     done = await run(Command(["sh", "-c", "sleep 60 & echo $!"]), timeout=LIMIT)
-    assert not is_running(int(done.stdout))
+    assert ends(int(done.stdout))
 
 
 @pytest.mark.anyio
 async def test_a_program_that_takes_too_long_is_killed_with_its_group() -> None:
     done = await run(Command(["sh", "-c", "sleep 60 & echo $!; sleep 60"]), timeout=0.5)
     assert done.timed_out
-    assert not is_running(int(done.stdout))
+    assert ends(int(done.stdout))
 
 
 @pytest.mark.anyio

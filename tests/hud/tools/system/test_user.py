@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,14 +24,15 @@ SECRET = "secret of root"
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder() -> Iterator[Path]:
     """A folder that everybody may use, with a file that only root may read."""
-    for parent in (tmp_path, *list(tmp_path.parents)[:2]):
-        parent.chmod(0o777)
-    (tmp_path / "secret").write_text(SECRET)
-    (tmp_path / "secret").chmod(0o640)
-    (tmp_path / "open").write_text("open\n")
-    return tmp_path
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name)
+        path.chmod(0o777)
+        (path / "secret").write_text(SECRET)
+        (path / "secret").chmod(0o640)
+        (path / "open").write_text("open\n")
+        yield path
 
 
 async def test_without_the_setting_tools_have_roots_rights(folder: Path) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import anyio
 
 from hud.dev.gateway.answer import Mailbox
 from hud.dev.gateway.exchange import Exchange
-from hud.dev.gateway.modern import UPDATED, Listener
+from hud.dev.gateway.modern.envelope import INPUT_KEYS, Envelope
+from hud.dev.gateway.modern.subscriptions import UPDATED, Listener
 from hud.dev.gateway.options import Limits
 from hud.dev.gateway.protocol import messages, sse
-from hud.dev.gateway.protocol.envelope import INPUT_KEYS, Envelope
 from hud.dev.gateway.protocol.messages import JsonObject, Message
 from hud.dev.gateway.sessions import Record, Session
 from hud.dev.gateway.streams import CHANGED
@@ -105,11 +107,15 @@ class Understudy:
         asking = [errand for errand in self.errands.values() if errand.message.method in ASKING]
         return asking[0] if asking else None
 
-    def feed(self) -> anyio.CancelScope:
-        """A scope for what brings the upstream's messages; cancelled when this client is gone."""
-        scope = anyio.CancelScope()
-        self._feeds.add(scope)
-        return scope
+    @contextlib.contextmanager
+    def feed(self) -> Iterator[None]:
+        """A block that brings the upstream's messages; cancelled when this client is gone."""
+        with anyio.CancelScope() as scope:
+            self._feeds.add(scope)
+            try:
+                yield
+            finally:
+                self._feeds.discard(scope)
 
     def close(self) -> None:
         """Stop listening to the upstream."""

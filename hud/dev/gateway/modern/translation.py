@@ -23,19 +23,19 @@ from hud.dev.gateway.answer import JSON_HEADERS, Answer, Done, refuse
 from hud.dev.gateway.exchange import Exchange
 from hud.dev.gateway.gate import Gate, Wait
 from hud.dev.gateway.generation import Generation, answer_for_nobody
-from hud.dev.gateway.modern import CACHEABLE, UPDATED, Listener, announce_changes
-from hud.dev.gateway.options import Limits
-from hud.dev.gateway.protocol import messages, sse
-from hud.dev.gateway.protocol.envelope import (
+from hud.dev.gateway.modern.envelope import (
     Envelope,
     EnvelopeRefused,
     open_envelope,
     without_envelope,
 )
+from hud.dev.gateway.modern.subscriptions import CACHEABLE, UPDATED, Listener, announce_changes
+from hud.dev.gateway.modern.understudy import ASKING, Errand, Understudy
+from hud.dev.gateway.options import Limits
+from hud.dev.gateway.protocol import messages, sse
 from hud.dev.gateway.protocol.messages import JsonObject, Message, RequestId
 from hud.dev.gateway.relay import Call
 from hud.dev.gateway.streams import CHANGED, feed_session
-from hud.dev.gateway.understudy import ASKING, Errand, Understudy
 from hud.dev.gateway.upstreams.channel import META_SERVER, MODERN, OWN_HEADERS
 from hud.dev.gateway.upstreams.upstream import Headers
 

@@ -2,7 +2,7 @@
 
 To an upstream of that era requests go as they are; only the lists' time to live and the
 `listChanged` flags are changed. `subscriptions/listen` is the gateway's own stream, which it
-feeds from one upstream after another. For other upstreams there is `hud.dev.gateway.translation`.
+feeds from one upstream after another. For upstreams of the older era there is `translation`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from hud.dev.gateway.generation import Generation
 from hud.dev.gateway.options import Limits
 from hud.dev.gateway.protocol import messages, sse
 from hud.dev.gateway.protocol.messages import JsonObject, Message, RequestId
-from hud.dev.gateway.snapshot import KINDS, ListKind
 from hud.dev.gateway.streams import CHANGED, Outlet, Pause
 from hud.dev.gateway.upstreams.channel import META_SUBSCRIPTION, Channel
+from hud.dev.gateway.upstreams.snapshot import KINDS, ListKind
 from hud.dev.gateway.upstreams.upstream import Headers, Reply, UpstreamFailure, media_type, read_all
 
 LISTEN = "subscriptions/listen"
