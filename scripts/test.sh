@@ -1,7 +1,8 @@
 #!/bin/sh
 # Install what the tests need into .venv, then run them; arguments go to pytest.
 # The fast lane: scripts/test.sh -m "not slow and not docker and not e2e"
+# Tests run on all cores; -n 0 runs them in one process.
 set -eu
 cd "$(dirname "$0")/.."
 scripts/install.sh dev
-exec .venv/bin/python -m pytest "$@"
+exec .venv/bin/python -m pytest -n auto --dist loadgroup "$@"

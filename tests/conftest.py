@@ -61,3 +61,10 @@ def python(tmp_path: Path) -> Command:
 def hud_cli(python: Command) -> Command:
     """The real `hud` command in an empty folder: `hud_cli("eval", "tasks.py")`."""
     return Command((*python.argv, "-m", "hud.cli"), python.cwd, python.env)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests that share the engine in one worker: they count its containers."""
+    for item in items:
+        if item.get_closest_marker("docker") or item.get_closest_marker("e2e"):
+            item.add_marker(pytest.mark.xdist_group("engine"))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Literal
 
 from hud.dev.gateway import Gateway
 from hud.dev.gateway.upstreams.channel import META_SERVER
-from hud.dev.gateway.upstreams.snapshot import ListKind, Snapshot
 from hud.dev.session import Event, Failed, Reloaded
+
+
+Kind = Literal["tools", "prompts", "resources"]
 
 
 class DevGateway(Gateway):
@@ -50,7 +52,7 @@ class DevGateway(Gateway):
     @property
     def environment(self) -> str | None:
         """The name by which the environment's server introduced itself."""
-        snapshot = self._snapshot()
+        snapshot = self.snapshot
         if snapshot is None:
             return None
         meta = snapshot.hello.get("_meta")
@@ -58,18 +60,14 @@ class DevGateway(Gateway):
         about = about or snapshot.hello.get("serverInfo")
         return str(about["name"]) if isinstance(about, dict) and about.get("name") else None
 
-    def offered(self, kind: ListKind) -> list[str]:
+    def offered(self, kind: Kind) -> list[str]:
         """The names of the tools, prompts or resources that are offered now, in the server's
         order.
         """
-        snapshot = self._snapshot()
+        snapshot = self.snapshot
         return list(snapshot.lists.get(kind, {})) if snapshot is not None else []
 
     def scenarios(self) -> list[str]:
         """What is both a prompt and a resource, without the environment's name."""
         graded = set(self.offered("resources"))
         return [name.rpartition(":")[2] for name in self.offered("prompts") if name in graded]
-
-    def _snapshot(self) -> Snapshot | None:
-        generation = self._gate.generation
-        return generation.snapshot if generation is not None else None

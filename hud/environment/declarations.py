@@ -54,6 +54,8 @@ class Declarations(ABC):
         """Declare a tool: a function, a `BaseTool`, or a tool object of the FastMCP library."""
         adapted = as_tool(tool, **options)
         self.tools[adapted.name] = adapted
+        if hasattr(tool, "mcp") and callable(getattr(tool, "close", None)):
+            self.lifecycle.shutdowns.append(tool.close)
         return tool
 
     @overload
