@@ -47,6 +47,8 @@ class Settings(BaseSettings):
     """Bytes of private memory that one isolated rollout may use; 0 means half of the machine's
     memory.
     """
+    tools_user: str | None = Field(None, validation_alias="HUD_TOOLS_USER")
+    """User (`1000`, `1000:1000` or a name) that ready-made tools act as; has an effect for root only."""
     results_dir: Path = Field(Path(".hud"), validation_alias="HUD_RESULTS_DIR")
     """Folder that local evaluations are written to."""
 

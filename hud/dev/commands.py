@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -43,6 +44,8 @@ class CommandBackend:
     async def start(self, step: Step) -> Instance:
         if any(PORT in word for word in self._argv):
             return await self._start_http()
+        if shutil.which(self._folder / self._argv[0]) is None and not shutil.which(self._argv[0]):
+            raise StartFailure(f"cannot start `{self._argv[0]}`: there is no such command")
         open_pipe = command(self._argv, cwd=str(self._folder), log=self._log)
         return Instance(StdioUpstream(f"`{self._argv[0]}`", open_pipe))
 

@@ -102,7 +102,7 @@ class DevSession:
     _mourner: asyncio.Task[None] | None = None
 
     async def events(self) -> AsyncIterator[Event]:
-        """Start, then work on changes until `stop` is called.
+        """Start, then work on changes until `stop` is called. The last version serves on then.
 
         Raises:
             HudError, OSError: files cannot be watched.
@@ -121,7 +121,6 @@ class DevSession:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self.backend.aclose()
 
     def stop(self) -> None:
         """End the session; `events` returns."""

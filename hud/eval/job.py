@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from hud.agents.agent import MCPAgent
 from hud.agents.catalog import create_agent, resolve
+from hud.eval.apart import collect_apart
 from hud.eval.config import EvalConfig
 from hud.eval.context import EvalContext
 from hud.eval.journal import Journal, new_job_id
@@ -30,10 +31,7 @@ from hud.wire import JobRecord, JobStatus, RolloutRecord, Variant
 
 if TYPE_CHECKING:
     from hud.containers.contract import Progress
-    from hud.runtime.contained import ContainerRuntime
 
-TASKS = "hud.eval.taskset:collect"
-"""Loads a source's tasks."""
 RUNNABLE_TASKS = "hud.eval.taskset:collect_runnable"
 """Loads a source's tasks and refuses those that have no environment here."""
 
@@ -103,8 +101,11 @@ class Job:
         if config.isolation == "shared":
             return LocalRuntime(), asyncio.create_task(_collect_here(arguments))
         if config.isolation == "container":
-            contained = self._contained(source)
-            return contained, asyncio.create_task(self._load_contained(contained, arguments))
+            # MCP's client and the engine's door are loaded only where rollouts need them.
+            from hud.eval.contained import load, runtime_for  # noqa: PLC0415
+
+            contained = runtime_for(source, self.building)
+            return contained, asyncio.create_task(load(contained, arguments, config.group_size))
         settings = get_settings()
         runtime = WorkerRuntime(
             Source(RUNNABLE_TASKS, arguments),
@@ -113,22 +114,6 @@ class Job:
             memory=settings.rollout_memory or machine_memory() // 2,
         )
         return runtime, asyncio.create_task(runtime.load())
-
-    def _contained(self, source: str) -> ContainerRuntime:
-        # MCP's client and the engine's door are loaded only where rollouts run in containers.
-        from hud.runtime.contained import ContainerRuntime  # noqa: PLC0415
-        from hud.runtime.project import find_project  # noqa: PLC0415
-
-        run = f"eval-{new_job_id()}"
-        return ContainerRuntime(find_project(Path(source)), run=run, progress=self.building)
-
-    async def _load_contained(
-        self, runtime: ContainerRuntime, arguments: dict[str, Any]
-    ) -> list[Task]:
-        tasks = await _collect_apart(arguments)
-        await runtime.open()
-        await runtime.expect(tasks, self.config.group_size)
-        return tasks
 
     def _agent_options(self) -> dict[str, Any]:
         config = self.config
@@ -219,14 +204,4 @@ def list_tasks(source: str, task_ids: list[str] | None = None) -> list[Task]:
     Raises:
         UserError: the source cannot be used.
     """
-
-    return asyncio.run(_collect_apart({"source": source, "task_ids": task_ids}))
-
-
-async def _collect_apart(arguments: dict[str, Any]) -> list[Task]:
-    """A source's tasks as data, found in a process of their own."""
-    runtime = WorkerRuntime(Source(TASKS, arguments))
-    try:
-        return await runtime.load()
-    finally:
-        await runtime.aclose()
+    return asyncio.run(collect_apart({"source": source, "task_ids": task_ids}))

@@ -44,6 +44,24 @@ def collect(source: str, only_first: bool = False, task_ids: list[str] | None = 
         tasks = unique(_discover(find_source(source)))
     except OSError as exc:
         raise UserError(f"`{source}` cannot be read: {exc.strerror}") from exc
+    return _chosen(tasks, source, only_first, task_ids)
+
+
+def collect_data(
+    source: str, only_first: bool = False, task_ids: list[str] | None = None
+) -> list[Task]:
+    """The tasks of a JSON file as `collect` finds them, whatever becomes of their environment.
+
+    Raises:
+        UserError: as `collect`.
+    """
+    items = read_items(find_source(source))
+    return _chosen([_task(item, place) for place, item in items], source, only_first, task_ids)
+
+
+def _chosen(
+    tasks: list[Task], source: str, only_first: bool, task_ids: list[str] | None
+) -> list[Task]:
     if not tasks:
         raise UserError(
             f"`{source}` holds no tasks",

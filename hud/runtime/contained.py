@@ -11,7 +11,7 @@ from hud.containers.contract import Progress
 from hud.environment import Environment
 from hud.environment.connections import Source
 from hud.environment.session import Connection, Session
-from hud.errors import UserError, did_you_mean
+from hud.errors import EnvironmentFailure, UserError, did_you_mean
 from hud.runtime.build import build_image
 from hud.runtime.container import RunningImage, run_image, spec_for
 from hud.runtime.pool import Pool
@@ -54,7 +54,7 @@ class ContainerRuntime:
         """`run` labels the containers; `ahead` is how many are started before they are needed;
         `progress` hears of the image's build.
         """
-        self._project = project
+        self.project = project
         self._run = run
         self._progress = progress
         self._engine = engine or Engine()
@@ -70,7 +70,7 @@ class ContainerRuntime:
             BuildFailure: the image could not be built.
             StartFailure: its server does not answer.
         """
-        project = self._project
+        project = self.project
         variables = variables_of(project, {})
         engine = await self._stack.enter_async_context(self._engine)
         if project.has_dockerfile:
@@ -102,7 +102,7 @@ class ContainerRuntime:
             if task.scenario and task.scenario_name not in offered:
                 raise UserError(
                     f"task `{task.key}` needs the scenario `{task.scenario_name}`,"
-                    f" which image `{self._project.image}` does not have",
+                    f" which image `{self.project.image}` does not have",
                     hint=did_you_mean(task.scenario_name, offered),
                 )
         self._pool.expect(len(tasks) * group)
@@ -111,6 +111,20 @@ class ContainerRuntime:
     async def start(self, task: Task, *, seed: str = "") -> AsyncIterator[ContainedInstance]:
         async with self._pool.take() as instance:
             yield instance
+
+    async def run(self, command: Sequence[str], *, seconds: float) -> str:
+        """What a command prints in a container of its own.
+
+        Raises:
+            EnvironmentFailure: it failed, or took longer.
+        """
+        async with self._pool.take() as instance:
+            done = await instance.running.container.execute(command, seconds=seconds)
+        if done.exit_code != 0:
+            detail = done.stderr.decode(errors="replace")
+            told = f"`{command[0]}` failed in a container of `{self.project.image}`"
+            raise EnvironmentFailure(told, detail=detail)
+        return done.stdout.decode(errors="replace")
 
     async def aclose(self) -> None:
         await self._stack.aclose()

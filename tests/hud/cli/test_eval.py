@@ -167,6 +167,18 @@ def test_tasks_are_listed_and_nothing_runs(run: Run) -> None:
     assert ".hud" not in files(Path.cwd())
 
 
+def test_json_tasks_run_in_the_environment_beside_them(run: Run) -> None:
+    words = {"strawberry": "letter-counter:count", "apple": "count"}
+    lines = [
+        {"env": {"name": "letter-counter"}, "scenario": name, "args": {"word": word, "letter": "r"}}
+        for word, name in words.items()
+    ]
+    Path("more.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    status, out, _ = run("eval", "more.jsonl", "nop", "--all")
+    assert status == 0
+    assert [name.startswith("count-") for name in rows(out)] == [True, True]
+
+
 def test_the_folders_file_is_read(run: Run) -> None:
     text = '[eval]\nagent = "nop"\nall = true\ngroup_size = 2\nquiet = true\n'
     Path(".hud_eval.toml").write_text(text)

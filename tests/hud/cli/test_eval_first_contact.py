@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from tests.command import ROOT
+from tests import fake_provider
+from tests.command import ROOT, Command
 from tests.hud.cli.conftest import Run, files, rows
 
 
@@ -117,3 +119,31 @@ def test_all_answers_wrong_is_a_result_and_no_failure(run: Run) -> None:
         "✓",
         "results:",
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("agent", "package"), [("openai", "openai"), ("claude", "anthropic")])
+def test_a_providers_package_that_is_missing_is_told_with_the_install(
+    letters: Command, tmp_path: Path, agent: str, package: str
+) -> None:
+    missing = f"raise ModuleNotFoundError('there is no {package}', name='{package}')"
+    (tmp_path / f"{package}.py").write_text(missing)
+    keys = dict.fromkeys(("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"), "key")
+    path = os.pathsep.join([str(tmp_path), letters.env["PYTHONPATH"]])
+    ended = letters.having(PYTHONPATH=path, **keys)("eval", "tasks.py", agent)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.splitlines() == [
+        f"error: the agent `{agent}` needs the package `{package}`",
+        "hint: pip install 'hud-local[agents]'",
+    ]
+
+
+@pytest.mark.slow
+def test_a_provider_that_never_answers_is_given_up(
+    keyed: Command, provider: fake_provider.Running
+) -> None:
+    provider.control(default="hang")
+    ended = keyed.having(HUD_PROVIDER_TIMEOUT="0.5")("eval", "tasks.py", "openai")
+    assert ended.returncode == 1
+    assert "did not answer" in ended.stdout
+    assert "hint: HUD_PROVIDER_TIMEOUT sets how long to wait" in ended.stdout

@@ -143,7 +143,11 @@ async def test_a_first_version_that_fails_is_served_once_it_is_corrected(cli: Co
 
 
 def ask_for_tools(url: str) -> httpx.Response:
-    hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    hello = {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "t", "version": "1"},
+    }
     message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}
     headers = {"accept": "application/json, text/event-stream"}
     return httpx.post(url, json=message, headers=headers, timeout=15, trust_env=False)
@@ -265,8 +269,14 @@ async def test_one_client_is_served_over_standard_streams(
 @pytest.mark.parametrize("program", [("hud.cli",), ("hud",)])
 def test_a_dotted_module_is_found_in_the_folder(cli: Command, program: tuple[str, ...]) -> None:
     (cli.cwd / "server").mkdir()
-    (cli.cwd / "server" / "main.py").write_text(source(0).replace("env", "mcp").replace("mcp.scenario", "mcp.scenario"))
-    hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    (cli.cwd / "server" / "main.py").write_text(
+        source(0).replace("env", "mcp").replace("mcp.scenario", "mcp.scenario")
+    )
+    hello = {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "t", "version": "1"},
+    }
     line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello})
     command = Command((sys.executable, "-P", "-m", *program), cli.cwd, cli.env)
     ended = command("dev", "server.main", "--stdio", stdin=f"{line}\n")
@@ -300,7 +310,9 @@ def test_the_inspector_is_told_where_to_look(cli: Command) -> None:
 
 def test_watching_needs_no_package_where_nothing_is_watched(cli: Command, tmp_path: Path) -> None:
     (tmp_path / "hidden").mkdir()
-    (tmp_path / "hidden" / "watchfiles.py").write_text("raise ModuleNotFoundError(name='watchfiles')")
+    (tmp_path / "hidden" / "watchfiles.py").write_text(
+        "raise ModuleNotFoundError(name='watchfiles')"
+    )
     path = f"{tmp_path / 'hidden'}{os.pathsep}{cli.env['PYTHONPATH']}"
     hidden = cli.having(PYTHONPATH=path)
     with hud_dev(hidden, "-p", "0"):

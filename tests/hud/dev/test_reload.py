@@ -84,16 +84,18 @@ async def test_the_client_is_told_once_that_the_tools_changed(server: DevServer,
     ear = Ear()
     async with connected(server, era, ear) as client:
         if era == "legacy":
-            line = await server.reloaded(source(1, '\n\n@env.tool()\ndef new() -> int:\n    return 5\n'))
+            line = await server.reloaded(
+                source(1, "\n\n@env.tool()\ndef new() -> int:\n    return 5\n")
+            )
             assert line.endswith("; tools: +new")
             await ear.until("notifications/tools/list_changed")
             assert "new" in {tool.name for tool in (await client.list_tools()).tools}
             assert await answer(client, "new") == 5
-            await server.reloaded(source(2, '\n\n@env.tool()\ndef new() -> int:\n    return 6\n'))
+            await server.reloaded(source(2, "\n\n@env.tool()\ndef new() -> int:\n    return 6\n"))
             assert await answer(client, "new") == 6
             assert ear.methods.count("notifications/tools/list_changed") == 1
         else:
-            await server.reloaded(source(1, '\n\n@env.tool()\ndef new() -> int:\n    return 5\n'))
+            await server.reloaded(source(1, "\n\n@env.tool()\ndef new() -> int:\n    return 5\n"))
             assert "new" in {tool.name for tool in (await client.list_tools()).tools}
 
 
@@ -148,7 +150,12 @@ async def test_an_import_that_hangs_gives_way_to_the_next_save(server: DevServer
 async def test_the_authors_own_modules_are_imported_afresh(server: DevServer) -> None:
     helper = server.folder / "helpers" / "numbers_of_mine.py"
     helper.write_text("NUMBER = 1\n")
-    await server.reloaded(source("NUMBER").replace('"""An environment."""', '"""An environment."""\nfrom helpers.numbers_of_mine import NUMBER'))
+    await server.reloaded(
+        source("NUMBER").replace(
+            '"""An environment."""',
+            '"""An environment."""\nfrom helpers.numbers_of_mine import NUMBER',
+        )
+    )
     async with connected(server, "legacy") as client:
         for number in (2, 3, 4):
             lines = len(server.lines)
@@ -175,7 +182,9 @@ async def test_a_library_is_imported_once_and_not_again_on_each_save(
 
 
 async def test_a_module_that_starts_a_thread_is_reloaded_as_well(server: DevServer) -> None:
-    thread = "\nimport threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+    thread = (
+        "\nimport threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+    )
     async with connected(server, "legacy") as client:
         for version in (1, 2):
             await server.reloaded(source(version, thread))
