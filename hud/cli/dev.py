@@ -109,7 +109,8 @@ def dev(
         around = Surroundings(Path.cwd(), is_in_container(_variable(IN_CONTAINER)))
         source = read_source(_with_dashes(words or []), url, docker, around)
         if controlled:
-            return int(_lazily("hud.dev.forking.agent", "run")(source.module))
+            plays = play is True
+            return int(_lazily("hud.dev.forking.agent", "run")(source.module, plays=plays))
         options = DevOptions(
             watch=tuple(watch or ()),
             host=host or ("0.0.0.0" if around.in_container else "localhost"),

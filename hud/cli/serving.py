@@ -22,6 +22,7 @@ from hud.dev.backend import Backend
 from hud.dev.commands import CommandBackend
 from hud.dev.forking.backend import ForkedBackend
 from hud.dev.forking.launch import Launched
+from hud.dev.forking.versions import Versions
 from hud.dev.front import DevGateway
 from hud.dev.gateway import GatewayEvent, GatewayServer, HttpUpstream, Limits
 from hud.dev.ports import EVERY_INTERFACE
@@ -191,9 +192,10 @@ async def _backend(
     if source.kind == "command":
         backend = CommandBackend(source.command, folder, show_line)
     else:
-        backend = ForkedBackend(
+        versions = Versions(
             source.module, folder, log=show_line, launched=launched, plays=options.plays
         )
+        backend = ForkedBackend(versions)
     try:
         yield backend
     finally:

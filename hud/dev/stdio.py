@@ -66,7 +66,7 @@ async def serve_stdio(app: ASGIApp, source: int, sink: int) -> None:
     client = _Client(app, writer.write)
     writing = asyncio.create_task(writer.run())
     try:
-        async for line in _lines(source):
+        async for line in read_lines(source):
             if line.strip():
                 await client.receive(line)
         await client.finish()
@@ -323,7 +323,7 @@ def _write_all(sink: int, data: bytes) -> None:
         view = view[os.write(sink, view) :]
 
 
-async def _lines(source: int) -> AsyncIterator[bytes]:
+async def read_lines(source: int) -> AsyncIterator[bytes]:
     """The lines of a pipe, a terminal or a file."""
     loop = asyncio.get_running_loop()
     chunks: asyncio.Queue[bytes] = asyncio.Queue()

@@ -28,6 +28,9 @@ from hud.task import Task
 if TYPE_CHECKING:
     from hud.environment.scenario_run import ScenarioRun
 
+if TYPE_CHECKING:
+    from hud.environment.declarations import Declarations
+
 ScenarioFunction = Callable[..., AsyncGenerator[Any, Any]]
 
 OPTIONS = frozenset(

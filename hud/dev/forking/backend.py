@@ -1,282 +1,30 @@
-"""Versions of an environment of this machine, forked from a process that has the libraries loaded.
-
-Where a library makes forking unsafe, each version gets a fresh interpreter, of which one is kept in
-reserve.
-"""
+"""Versions of an environment of this machine, as the dev session starts them."""
 
 from __future__ import annotations
 
-import asyncio
-import itertools
-import json
-import os
-import signal
-import tempfile
-from pathlib import Path
-from typing import Any
-
-from hud.dev.backend import Instance, LineSink
-from hud.dev.forking.launch import Launched, launch
+from hud.dev.backend import Instance
+from hud.dev.forking.versions import Versions
 from hud.dev.gateway import HttpUpstream
 from hud.dev.watcher import Step
-from hud.errors import EnvironmentFailure, LimitReached, StartFailure, error_from
-from hud.runtime.child import describe_status
-from hud.runtime.server_process import ServerProcess
-
-STOP_SECONDS = 3.0
-"""Seconds that an old version's shutdown hooks may take."""
-LOAD_SECONDS = 60.0
-"""Seconds that importing and initializing a version may take."""
-LONGEST_STATUS = 2**24
-
-
-class ZygoteProcess(ServerProcess):
-    """A zygote seen from the process that gives it orders; it may have been launched before."""
-
-    def __init__(self, launched: Launched | None = None) -> None:
-        super().__init__("hud.dev.forking.zygote", self._receive, self._bury_all)
-        self._launched = launched
-        self._versions: dict[int, Version] = {}
-        self._warmed: asyncio.Future[str | None] | None = None
-
-    async def start(self) -> None:
-        """Take over the process that was launched, or launch one.
-
-        Raises:
-            StartFailure: the operating system refuses.
-        """
-        launched = self._launched or launch()
-        self._process, self._control = launched.process, launched.control
-        connection = launched.control.dup()
-        loop = asyncio.get_running_loop()
-        await loop.create_connection(lambda: self._protocol, sock=connection)
-
-    def warm(self, modules: list[str]) -> None:
-        """Let it import these modules; whether forking is safe afterwards is known later."""
-        self._warmed = asyncio.get_running_loop().create_future()
-        self.order(op="warm", modules=modules)
-
-    async def hazard(self) -> str | None:
-        """Why forking from it is unsafe, once it has imported what it was told to."""
-        return None if self._warmed is None else await self._warmed
-
-    async def load(self, version: Version, order: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """Start a version and wait until it says what it loaded.
-
-        Raises:
-            HudError: what it says instead.
-            LimitReached: it says nothing for `seconds`.
-        """
-        self._versions[version.number] = version
-        read_end, write_end = os.pipe()
-        try:
-            await self.order_with([write_end], **order)
-        finally:
-            os.close(write_end)
-        line = await _first_line(read_end, seconds)
-        if line is None:
-            raise LimitReached(f"importing the environment took longer than {seconds:g} s")
-        if not line:
-            await _soon(version.ended)
-            raise StartFailure(f"{version.obituary()} while it was imported")
-        event: dict[str, Any] = json.loads(line)
-        if event["event"] == "failed":
-            raise error_from(event["message"], event["data"])
-        return event
-
-    async def end(self, version: Version) -> None:
-        """Let a forked version shut down; kill it if it does not."""
-        if version.ended.is_set() or self.ended.is_set():
-            return
-        self.order(op="kill", id=version.number, signal=int(signal.SIGTERM))
-        if not await _soon(version.ended):
-            self.kill_version(version)
-
-    async def end_itself(self) -> None:
-        """Let the version shut down that this process has become; `stop` ends it if it does not."""
-        if self._process is not None and not self.ended.is_set():
-            self._process.terminate()
-            await _soon(self.ended)
-
-    def kill_version(self, version: Version) -> None:
-        """Kill a version at once."""
-        if not self.ended.is_set():
-            self.order(op="kill", id=version.number)
-
-    def _receive(self, event: dict[str, Any]) -> None:
-        match event["event"]:
-            case "warmed" if self._warmed is not None and not self._warmed.done():
-                self._warmed.set_result(event["unsafe"])
-            case "exited" if event["id"] in self._versions:
-                self._versions.pop(event["id"]).bury(event["status"])
-
-    def _bury_all(self, status: int | None) -> None:
-        if self._warmed is not None and not self._warmed.done():
-            message = f"the process that holds the libraries {describe_status(status)}"
-            self._warmed.set_exception(EnvironmentFailure(message))
-            self._warmed.exception()  # it may be that nobody asks
-        for version in self._versions.values():
-            version.bury(status)
-
-
-class Version:
-    """One process of a version, and how it ended."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.ended = asyncio.Event()
-        self._status: int | None = None
-
-    def bury(self, status: int | None) -> None:
-        """Note that it ended."""
-        self._status = status
-        self.ended.set()
-
-    def obituary(self) -> str:
-        """How it ended."""
-        return f"the environment's process {describe_status(self._status)}"
 
 
 class ForkedBackend:
-    """Starts versions of the environment in a folder of this machine."""
+    """Starts versions, each behind a unix socket of its own."""
 
     highest = Step.RESTART
 
-    def __init__(
-        self,
-        target: str | None,
-        root: Path,
-        *,
-        log: LineSink,
-        launched: Launched | None = None,
-        plays: bool = True,
-        listens_on_tcp: bool = False,
-    ) -> None:
-        """`target` is `module[:attribute]`, or None to look for the environment in `root`.
-
-        `log` is told what slows reloads down. `launched` is a zygote that is there already.
-        `plays` adds the tools that play scenarios. Versions listen on unix sockets, or on TCP ports
-        of all interfaces.
-        """
-        self._order = {"target": target, "root": str(root), "plays": plays}
-        self._log = log
-        self._listens_on_tcp = listens_on_tcp
-        self._folder = tempfile.TemporaryDirectory(prefix="hud-dev-")
-        self._numbers = itertools.count(1)
-        self._zygote: ZygoteProcess | None = None
-        self._reserve: ZygoteProcess | None = ZygoteProcess(launched)
-        self._all: list[ZygoteProcess] = []
-        self._modules: list[str] = []
-        self.hazard: str | None = None
-        """Why versions are not forked."""
+    def __init__(self, versions: Versions) -> None:
+        self._versions = versions
 
     async def start(self, step: Step) -> Instance:
-        if step > Step.RELOAD:
-            self._forget()
-        zygote = await self._ready_zygote()
-        version = Version(next(self._numbers))
-        owns = self.hazard is not None
-        socket_path = str(Path(self._folder.name) / f"{version.number}.sock")
-        order = {
-            **self._order,
-            "op": "become" if owns else "serve",
-            "id": version.number,
-            "listen": 0 if self._listens_on_tcp else socket_path,
-        }
+        version = await self._versions.start(afresh=step > Step.RELOAD)
 
         async def end() -> None:
-            await (zygote.end_itself() if owns else zygote.end(version))
-            if zygote is not self._zygote:
-                await self._end(zygote)
+            await self._versions.end(version)
 
-        try:
-            loaded = await zygote.load(version, order, LOAD_SECONDS)
-        except BaseException:
-            zygote.kill_version(version)
-            if owns:
-                await self._end(zygote)
-            raise
-        self._learn(zygote, loaded["modules"], owns=owns)
-        upstream = HttpUpstream(
-            f"http://localhost:{loaded['port'] or 80}/mcp",
-            socket_path=None if loaded["port"] else socket_path,
-            on_close=end,
-        )
-        upstream.name = f"environment `{loaded['name']}`"
+        upstream = HttpUpstream("http://localhost/mcp", socket_path=version.path, on_close=end)
+        upstream.name = f"environment `{version.name}`"
         return Instance(upstream, version.ended, version.obituary)
 
-    def _learn(self, zygote: ZygoteProcess, modules: list[str], *, owns: bool) -> None:
-        """Prepare for the next version, which probably needs the same libraries."""
-        if not owns and modules:
-            self._modules += modules
-            zygote.warm(modules)
-        elif owns:
-            self._reserve = ZygoteProcess(launch())
-            if set(modules) != set(self._modules):
-                self._modules, self.hazard = modules, None
-
-    async def _ready_zygote(self) -> ZygoteProcess:
-        """The process to start from: the one with the libraries, or a fresh one where forking is
-        unsafe.
-        """
-        if self.hazard is None:
-            if self._zygote is None or self._zygote.ended.is_set():
-                self._zygote = await self._fresh_zygote()
-                if self._modules:
-                    self._zygote.warm(self._modules)
-            self.hazard = await self._zygote.hazard()
-            if self.hazard is None:
-                return self._zygote
-            self._zygote = None  # it ends with the version that was forked from it
-            self._log(f"{self.hazard}, so that each version needs a fresh interpreter")
-        return await self._fresh_zygote()
-
-    async def _fresh_zygote(self) -> ZygoteProcess:
-        zygote, self._reserve = self._reserve or ZygoteProcess(), None
-        await zygote.start()
-        self._all.append(zygote)
-        return zygote
-
-    def _forget(self) -> None:
-        self._modules.clear()
-        self.hazard = None
-        self._zygote = None
-
-    async def _end(self, zygote: ZygoteProcess) -> None:
-        if zygote in self._all:
-            self._all.remove(zygote)
-            await zygote.stop()
-
     async def aclose(self) -> None:
-        if self._reserve is not None:
-            await self._fresh_zygote()
-        for zygote in list(self._all):
-            await self._end(zygote)
-        self._folder.cleanup()
-
-
-async def _soon(event: asyncio.Event) -> bool:
-    """Whether it happens within the time that a version has to shut down."""
-    try:
-        async with asyncio.timeout(STOP_SECONDS):
-            return await event.wait()
-    except TimeoutError:
-        return False
-
-
-async def _first_line(descriptor: int, seconds: float) -> bytes | None:
-    """The line that a pipe delivers, empty if it ends without one, None after `seconds`. Closes the
-    pipe.
-    """
-    reader = asyncio.StreamReader(limit=LONGEST_STATUS)
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", buffering=0)
-    )
-    try:
-        async with asyncio.timeout(seconds):
-            return await reader.readline()
-    except TimeoutError:
-        return None
-    finally:
-        transport.close()
+        await self._versions.aclose()

@@ -1,0 +1,84 @@
+"""Inside a container: starts versions of the environment as the dev session on the host asks for.
+
+Orders come on standard input, one JSON object a line: `start` and `end`. Events go back on standard
+output, each line marked, because other programs of the image may print there as well. The end of
+the input ends everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from hud.dev.forking.versions import Version, Versions
+from hud.dev.stdio import claimed_streams, read_lines
+from hud.errors import HudError, error_data
+
+MARK = b"\x1ehud-dev "
+"""What the lines begin with that are for the host."""
+
+
+def run(target: str | None, *, plays: bool) -> int:
+    """Obey until the host closes our standard input; returns the exit status."""
+    with claimed_streams() as (source, sink):
+        asyncio.run(Agent(target, plays, sink).serve(source))
+    return 0
+
+
+class Agent:
+    """Versions by the number that the host knows them by."""
+
+    def __init__(self, target: str | None, plays: bool, sink: int) -> None:
+        self._versions = Versions(
+            target, Path.cwd(), log=_log, plays=plays, listens_on_tcp=True
+        )
+        self._sink = sink
+        self._running: dict[int, Version] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def serve(self, source: int) -> None:
+        """Work off orders until they end, or this process is told to."""
+        task = asyncio.current_task()
+        assert task is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        self._tell(event="hello")
+        with contextlib.suppress(asyncio.CancelledError):
+            async for line in read_lines(source):
+                working = asyncio.create_task(self._obey(json.loads(line)))
+                self._tasks.add(working)
+                working.add_done_callback(self._tasks.discard)
+        for version in list(self._running.values()):
+            await self._versions.end(version)
+        await self._versions.aclose()
+
+    async def _obey(self, order: dict[str, Any]) -> None:
+        number = order["id"]
+        if order["op"] == "start":
+            await self._start(number, afresh=order["afresh"])
+        elif (version := self._running.get(number)) is not None:
+            await self._versions.end(version)
+
+    async def _start(self, number: int, *, afresh: bool) -> None:
+        try:
+            version = await self._versions.start(afresh=afresh)
+        except HudError as exc:
+            self._tell(event="failed", id=number, message=exc.message, data=error_data(exc))
+            return
+        self._running[number] = version
+        self._tell(event="started", id=number, port=version.port, name=version.name)
+        await version.ended.wait()
+        del self._running[number]
+        self._tell(event="ended", id=number, obituary=version.obituary())
+
+    def _tell(self, **event: Any) -> None:
+        os.write(self._sink, MARK + json.dumps(event).encode() + b"\n")
+
+
+def _log(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
