@@ -104,13 +104,14 @@ def dev(
     streams or, with {port} in
     it, over HTTP.
     """
-    may_fork = not (url or docker or controlled or "--" in sys.argv or (stdio and not watch))
-    with launched_early(may_fork and dockerfile_beside(Path.cwd()) is None) as launched:
+    may_fork = not (url or docker or "--" in sys.argv or (stdio and not watch))
+    may_fork = may_fork and (controlled or dockerfile_beside(Path.cwd()) is None)
+    with launched_early(may_fork) as launched:
         around = Surroundings(Path.cwd(), is_in_container(_variable(IN_CONTAINER)))
         source = read_source(_with_dashes(words or []), url, docker, around)
         if controlled:
-            plays = play is True
-            return int(_lazily("hud.dev.forking.agent", "run")(source.module, plays=plays))
+            obey = _lazily("hud.dev.forking.agent", "run")
+            return int(obey(source.module, launched, plays=play is True))
         options = DevOptions(
             watch=tuple(watch or ()),
             host=host or ("0.0.0.0" if around.in_container else "localhost"),

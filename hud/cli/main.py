@@ -29,6 +29,8 @@ COMMANDS = {
     "build": "Build an environment's image and write down what it offers.",
     "debug": "Find out what is wrong with an image, a folder or a module.",
     "analyze": "List what an environment offers.",
+    "ps": "List the containers, networks and volumes that hud made.",
+    "clean": "Remove what dead processes left behind, or everything.",
     "convert": "Turn a v4 task file into v5 JSON.",
     "version": "Print the version.",
 }

@@ -27,7 +27,8 @@ from hud.dev.front import DevGateway
 from hud.dev.gateway import GatewayEvent, GatewayServer, HttpUpstream, Limits
 from hud.dev.ports import EVERY_INTERFACE
 from hud.dev.session import DevSession, Failed
-from hud.dev.stdio import claimed_streams, serve_stdio
+from hud.dev.stdio import serve_stdio
+from hud.dev.streams import claimed_streams
 from hud.dev.target import Source
 from hud.dev.watcher import WatchList, needs_polling, require_watching
 from hud.settings import USER_DIR

@@ -282,13 +282,13 @@ def _innermost(error: BaseException) -> str:
     reason = getattr(error, "reason", None)
     if isinstance(reason, BaseException):
         return _innermost(reason)
-    cause = error.__cause__ or error.__context__
-    if isinstance(cause, OSError) and cause.strerror:
-        return cause.strerror
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
+    cause = error.__cause__ or error.__context__
+    if cause is not None:
+        return _innermost(cause)
     text = " ".join(str(error).split())
-    return "it does not answer in time" if "Read timed out" in text else text[:300]
+    return "it does not answer in time" if "timed out" in text else text[:300]
 
 
 async def _read_lines(source: Any, line: Callable[[str], None]) -> None:

@@ -12,10 +12,7 @@ import asyncio
 import base64
 import contextlib
 import os
-import sys
-import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Scope
@@ -32,32 +29,13 @@ from hud.dev.gateway.upstreams.channel import (
     VERSION,
 )
 from hud.dev.gateway.upstreams.upstream import Headers, header
+from hud.dev.streams import read_lines
 
-CHUNK = 256 * 1024
 LARGEST_EVENT = 128 * 1024 * 1024
 REOPEN_SECONDS = 0.5
 """Pause before a stream of notices that ended is opened again."""
 LAST_SECONDS = 5.0
 """How long answers under way may take when the client closes its end."""
-
-
-@contextmanager
-def claimed_streams() -> Iterator[tuple[int, int]]:
-    """Private duplicates of standard input and output; whatever else this process prints goes to
-    standard error.
-    """
-    source, sink = os.dup(0), os.dup(1)
-    empty = os.open(os.devnull, os.O_RDONLY)
-    try:
-        sys.stdout.flush()
-        os.dup2(empty, 0)
-        os.dup2(2, 1)
-        yield source, sink
-    finally:
-        sys.stdout.flush()
-        os.dup2(sink, 1)
-        os.dup2(source, 0)
-        os.close(empty)
 
 
 async def serve_stdio(app: ASGIApp, source: int, sink: int) -> None:
@@ -321,25 +299,3 @@ def _write_all(sink: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(sink, view) :]
-
-
-async def read_lines(source: int) -> AsyncIterator[bytes]:
-    """The lines of a pipe, a terminal or a file."""
-    loop = asyncio.get_running_loop()
-    chunks: asyncio.Queue[bytes] = asyncio.Queue()
-
-    def pump() -> None:
-        chunk = b"-"
-        while chunk:
-            chunk = os.read(source, CHUNK)
-            with contextlib.suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(chunks.put_nowait, chunk)
-
-    threading.Thread(target=pump, daemon=True).start()
-    rest: list[bytes] = []
-    while chunk := await chunks.get():
-        *lines, last = chunk.split(b"\n")
-        for line in lines:
-            yield b"".join([*rest, line])
-            rest.clear()
-        rest.append(last)

@@ -16,28 +16,30 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from hud.dev.forking.launch import Launched
 from hud.dev.forking.versions import Version, Versions
-from hud.dev.stdio import claimed_streams, read_lines
+from hud.dev.streams import claimed_streams, read_lines
 from hud.errors import HudError, error_data
 
 MARK = b"\x1ehud-dev "
 """What the lines begin with that are for the host."""
 
 
-def run(target: str | None, *, plays: bool) -> int:
+def run(target: str | None, launched: Launched | None, *, plays: bool) -> int:
     """Obey until the host closes our standard input; returns the exit status."""
     with claimed_streams() as (source, sink):
-        asyncio.run(Agent(target, plays, sink).serve(source))
+        versions = Versions(
+            target, Path.cwd(), log=_log, launched=launched, plays=plays, listens_on_tcp=True
+        )
+        asyncio.run(Agent(versions, sink).serve(source))
     return 0
 
 
 class Agent:
     """Versions by the number that the host knows them by."""
 
-    def __init__(self, target: str | None, plays: bool, sink: int) -> None:
-        self._versions = Versions(
-            target, Path.cwd(), log=_log, plays=plays, listens_on_tcp=True
-        )
+    def __init__(self, versions: Versions, sink: int) -> None:
+        self._versions = versions
         self._sink = sink
         self._running: dict[int, Version] = {}
         self._tasks: set[asyncio.Task[None]] = set()
