@@ -6,10 +6,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hud import eval as eval
     from hud.environment import Environment
     from hud.eval.context import EvalContext
+    from hud.eval.manager import Evaluation
     from hud.task import Task
+
+    eval: Evaluation
 
 __version__ = "0.1.0"
 

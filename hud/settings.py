@@ -7,8 +7,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from hud.errors import UserError
 
 GEMINI_KEYS = AliasChoices("GEMINI_API_KEY", "GOOGLE_API_KEY")
 USER_DIR = Path(os.environ.get("HUD_HOME", "~/.hud")).expanduser()
@@ -48,7 +50,7 @@ class Settings(BaseSettings):
     memory.
     """
     tools_user: str | None = Field(None, validation_alias="HUD_TOOLS_USER")
-    """User (`1000`, `1000:1000` or a name) that ready-made tools act as; has an effect for root only."""
+    """User (`1000`, `1000:1000` or a name) that ready-made tools act as, where root runs them."""
     results_dir: Path = Field(Path(".hud"), validation_alias="HUD_RESULTS_DIR")
     """Folder that local evaluations are written to."""
 
@@ -59,13 +61,25 @@ class Settings(BaseSettings):
     """Base URL of the controller's OpenAI-compatible model gateway."""
 
 
-settings = Settings()
-"""The settings as they were when this module was imported; published environments read them."""
-
-
 def get_settings() -> Settings:
-    """The settings as they are now: a notebook may set a key after the import."""
-    return Settings()
+    """The settings as they are now: a notebook may set a key after the import.
+
+    Raises:
+        UserError: a variable's value cannot be used.
+    """
+    try:
+        return Settings()
+    except ValidationError as exc:
+        first = exc.errors(include_url=False)[0]
+        name = str(first["loc"][0])
+        raise UserError(f"{name}={first['input']!r}: {first['msg']}", hint=f"unset {name}") from exc
+
+
+def __getattr__(name: str) -> Settings:
+    """`settings`, which published environments import: the settings as they are at that moment."""
+    if name != "settings":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return get_settings()
 
 
 def variable(name: str) -> str | None:

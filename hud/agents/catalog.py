@@ -10,7 +10,7 @@ from typing import Any
 
 from hud.agents.agent import MCPAgent
 from hud.agents.connection import ANTHROPIC, COMPATIBLE, GEMINI, OPENAI, Provider
-from hud.errors import UserError
+from hud.errors import UserError, describe
 from hud.settings import get_settings
 
 
@@ -33,10 +33,17 @@ class AgentEntry:
         """The agent's class.
 
         Raises:
-            UserError: the provider's package is not installed.
+            UserError: the provider's package is not installed, or cannot be imported.
         """
         module, _, name = self.path.partition(":")
-        loaded: type[MCPAgent] = getattr(importlib.import_module(module), name)
+        try:
+            loaded: type[MCPAgent] = getattr(importlib.import_module(module), name)
+        except UserError:
+            raise
+        except Exception as exc:  # whatever a broken or foreign version of a package raises
+            label = self.provider.name if self.provider else name
+            message = f"the package for {label} cannot be imported: {describe(exc)}"
+            raise UserError(message, hint="pip install --upgrade 'hud-local[agents]'") from exc
         return loaded
 
 

@@ -9,7 +9,6 @@ from hud.dev.gateway import Gateway
 from hud.dev.gateway.upstreams.channel import META_SERVER
 from hud.dev.session import Event, Failed, Reloaded
 
-
 Kind = Literal["tools", "prompts", "resources"]
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import mcp_types
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
 from hud.environment.arguments import ArgumentError
 from hud.environment.prompt_arguments import decode_arguments, validate_arguments
@@ -164,7 +165,7 @@ class Session:
             return error_result(f"Error calling tool '{name}': {exc.message}")
         except HudError:
             raise
-        except Exception as exc:  # noqa: BLE001 - the author's tool: its failure is the model's to see
+        except (Exception, SystemExit) as exc:  # noqa: BLE001 - the model is to see what failed
             traceback.print_exc(file=sys.stderr)
             return error_result(f"Error calling tool '{name}': {_in_full(exc)}")
 
@@ -251,9 +252,11 @@ class Session:
         if not self._is_grade(uri):
             return await self.env.read_own_resource(uri)
         result = await self.grade(uri)
-        contents = mcp_types.TextResourceContents(
-            uri=uri, mime_type="application/json", text=result.model_dump_json(exclude_none=True)
-        )
+        try:
+            text = result.model_dump_json(exclude_none=True)
+        except PydanticSerializationError as exc:
+            raise GradingFailure(f"the grade of `{uri}` cannot be written as JSON: {exc}") from exc
+        contents = mcp_types.TextResourceContents(uri=uri, mime_type="application/json", text=text)
         return mcp_types.ReadResourceResult(contents=[contents])
 
     def _is_grade(self, uri: str) -> bool:
@@ -280,6 +283,6 @@ class Session:
             await run.close()
 
 
-def _in_full(exc: Exception) -> str:
+def _in_full(exc: BaseException) -> str:
     """An exception for a model to act on: every line of its text."""
     return f"{type(exc).__name__}: {exc}" if str(exc).strip() else type(exc).__name__

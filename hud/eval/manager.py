@@ -8,7 +8,7 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from hud.errors import EnvironmentFailure, GradingFailure, HudError, UserError
 from hud.eval.context import EvalContext
@@ -102,6 +102,18 @@ class NoConnection:
 
 
 Loop = Callable[[EvalContext], Awaitable[Any]]
+
+
+class Evaluation(Protocol):
+    """`hud.eval` as type checkers see it: callable, with `evaluate` beside it."""
+
+    def __call__(
+        self, source: Task | Sequence[Task] | None = None, **options: Any
+    ) -> AbstractAsyncContextManager[EvalContext]: ...
+
+    async def evaluate(
+        self, tasks: Task | Sequence[Task], loop: Loop, **options: Any
+    ) -> list[EvalContext]: ...
 
 
 async def evaluate(

@@ -42,7 +42,8 @@ class Agent:
         self._versions = versions
         self._sink = sink
         self._running: dict[int, Version] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._starting: dict[int, asyncio.Task[None]] = {}
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def serve(self, source: int) -> None:
         """Work off orders until they end, or this process is told to."""
@@ -52,19 +53,23 @@ class Agent:
         self._tell(event="hello")
         with contextlib.suppress(asyncio.CancelledError):
             async for line in read_lines(source):
-                working = asyncio.create_task(self._obey(json.loads(line)))
-                self._tasks.add(working)
-                working.add_done_callback(self._tasks.discard)
+                self._obey(json.loads(line))
         for version in list(self._running.values()):
             await self._versions.end(version)
         await self._versions.aclose()
 
-    async def _obey(self, order: dict[str, Any]) -> None:
+    def _obey(self, order: dict[str, Any]) -> None:
         number = order["id"]
         if order["op"] == "start":
-            await self._start(number, afresh=order["afresh"])
+            starting = asyncio.create_task(self._start(number, afresh=order["afresh"]))
+            self._starting[number] = starting
+            starting.add_done_callback(lambda _: self._starting.pop(number))
         elif (version := self._running.get(number)) is not None:
-            await self._versions.end(version)
+            ending = asyncio.create_task(self._versions.end(version))
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
+        elif (loading := self._starting.get(number)) is not None:
+            loading.cancel()
 
     async def _start(self, number: int, *, afresh: bool) -> None:
         try:

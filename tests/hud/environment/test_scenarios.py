@@ -96,7 +96,7 @@ async def test_an_empty_prompt_is_refused(value: Any) -> None:
         None,
         3,
         0.5,
-        object(),
+        ...,
         {"a": 1},
         {"type": "smell"},
         {"role": "system", "content": "x"},

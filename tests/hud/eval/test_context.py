@@ -1,7 +1,6 @@
 """A rollout as the code that plays it sees it."""
 
 # hud.eval is a module that can be called, which mypy does not know.
-# mypy: disable-error-code="operator"
 
 from __future__ import annotations
 
