@@ -49,6 +49,8 @@ def build(
     What is unchanged is not built again. The name of the image is printed on standard output.
     """
     project = read_project(folder, tag)
+    if not project.has_dockerfile:
+        raise UserError(f"there is no Dockerfile in `{folder}`", hint="hud init writes one")
     request = BuildRequest(
         project.folder,
         tag=project.image,

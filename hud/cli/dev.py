@@ -35,6 +35,7 @@ class DevOptions:
     """The options of the command line."""
 
     watch: tuple[str, ...]
+    env: tuple[str, ...]
     host: str
     port: int
     stdio: bool
@@ -75,6 +76,10 @@ def dev(
     per_client: Annotated[
         bool, typer.Option("--per-client", help="Give each client a container of its own.")
     ] = False,
+    env: Annotated[
+        list[str] | None,
+        typer.Option("--env", "-e", metavar="K=V", help="Variable for containers; K alone, too."),
+    ] = None,
     stdio: Annotated[
         bool, typer.Option("--stdio", help="Serve one client over standard input and output.")
     ] = False,
@@ -114,6 +119,7 @@ def dev(
             return int(obey(source.module, launched, plays=play is True))
         options = DevOptions(
             watch=tuple(watch or ()),
+            env=tuple(env or ()),
             host=host or ("0.0.0.0" if around.in_container else "localhost"),
             port=port,
             stdio=stdio,

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +74,8 @@ async def run(
         parts: list[Coroutine[Any, Any, int | None]] = []
         session = None
         if source.url is None:
-            backend = await stack.enter_async_context(_backend(source, options, launched))
+            opened = _opened(source, options, launched, watched)
+            backend, watched = await stack.enter_async_context(opened)
             session = _session(gateway, backend, watched, options)
             parts.append(_play(session, gateway, log))
         server = _Server(gateway, host=options.host, port=options.port, limits=LIMITS)
@@ -185,22 +187,29 @@ def _session_folder(options: DevOptions) -> Iterator[Path]:
 
 
 @asynccontextmanager
-async def _backend(
-    source: Source, options: DevOptions, launched: Launched | None
-) -> AsyncIterator[Backend]:
+async def _opened(
+    source: Source, options: DevOptions, launched: Launched | None, watched: WatchList
+) -> AsyncIterator[tuple[Backend, WatchList]]:
+    """What starts versions, and what is watched, with what of it containers see."""
     folder = options.around.folder
-    backend: Backend
-    if source.kind == "command":
-        backend = CommandBackend(source.command, folder, show_line)
-    else:
-        versions = Versions(
-            source.module, folder, log=show_line, launched=launched, plays=options.plays
-        )
-        backend = ForkedBackend(versions)
-    try:
-        yield backend
-    finally:
-        await backend.aclose()
+    async with AsyncExitStack() as stack:
+        backend: Backend | None = None
+        if source.kind == "docker":
+            from hud.cli.contained import open_backend  # noqa: PLC0415 - loads the engine's client
+
+            opened = await open_backend(source, options, watched, stack)
+            if opened is not None:
+                yield opened.backend, replace(watched, mounted=opened.mounted)
+                return
+        if source.kind == "command":
+            backend = CommandBackend(source.command, folder, show_line)
+        else:
+            versions = Versions(
+                source.module, folder, log=show_line, launched=launched, plays=options.plays
+            )
+            backend = ForkedBackend(versions)
+        stack.push_async_callback(backend.aclose)
+        yield backend, watched
 
 
 def _session(
@@ -208,7 +217,8 @@ def _session(
 ) -> DevSession:
     mounts = MOUNTS.read_text() if MOUNTS.is_file() else ""
     poll = options.poll or needs_polling(watched.paths, mounts)
-    return DevSession(gateway, backend, watched, poll=poll)
+    has_image = watched.mounted is not None
+    return DevSession(gateway, backend, watched, has_image=has_image, poll=poll)
 
 
 def _url(options: DevOptions, listeners: list[socket.socket]) -> str | None:

@@ -23,6 +23,8 @@ class Instance:
     """Set when it ended by itself, or was closed."""
     obituary: Callable[[], str] = lambda: "the environment's process ended"
     """How it ended, once it has."""
+    took: Step | None = None
+    """The step that starting it took, if that was not the one that was asked for."""
 
 
 class Backend(Protocol):

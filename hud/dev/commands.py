@@ -47,7 +47,8 @@ class CommandBackend:
         if shutil.which(self._folder / self._argv[0]) is None and not shutil.which(self._argv[0]):
             raise StartFailure(f"cannot start `{self._argv[0]}`: there is no such command")
         open_pipe = command(self._argv, cwd=str(self._folder), log=self._log)
-        return Instance(StdioUpstream(f"`{self._argv[0]}`", open_pipe))
+        upstream = StdioUpstream(f"`{self._argv[0]}`", open_pipe)
+        return Instance(upstream, took=Step.RESTART)
 
     async def _start_http(self) -> Instance:
         port = _free_port()
@@ -60,7 +61,7 @@ class CommandBackend:
             await server.stop()
 
         upstream = HttpUpstream(f"http://127.0.0.1:{port}{PATH}", on_close=end)
-        return Instance(upstream, server.ended, server.obituary)
+        return Instance(upstream, server.ended, server.obituary, Step.RESTART)
 
     async def aclose(self) -> None:
         await asyncio.gather(*(server.stop() for server in list(self._servers)))

@@ -208,6 +208,8 @@ class DevSession:
     async def _attempt(self, action: Action, started: float) -> Event | None:
         try:
             swap, done = await self._climb(action)
+            assert self._serving is not None
+            step = self._serving.took or done.step
         except Superseded:
             self._owed = action
             return None
@@ -224,7 +226,7 @@ class DevSession:
         if not self._was_ready:
             self._was_ready = True
             return Ready(seconds)
-        return Reloaded(done.cause, done.step, seconds, swap)
+        return Reloaded(done.cause, step, seconds, swap)
 
     async def _climb(self, action: Action) -> tuple[Swap, Action]:
         """Take the step, and the next higher one as long as it fails for no fault of the author's.

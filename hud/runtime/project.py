@@ -45,6 +45,8 @@ def read_project(folder: Path, tag: str | None = None) -> Project:
         UserError: `pyproject.toml` cannot be read, or declares what cannot be.
     """
     root = folder.resolve()
+    if not root.is_dir():
+        raise UserError(f"`{folder}` is not a folder")
     table = _table(root)
     name = tag or _text(table, "image") or image_name(root.name)
     return Project(

@@ -1,7 +1,7 @@
 """A connection to a container whose failures say what happened to the container.
 
 1. A container that died, was paused or ran out of memory ends every request with that cause.
-2. A result that speaks of a full disk is believed once the container's disks have been looked at.
+2. An error that speaks of a full disk is believed, another result if a disk is found to be full.
 3. A grade counts only if the container was intact when it was given.
 """
 
@@ -50,7 +50,7 @@ class WitnessedConnection:
 
     async def call_tool(self, name: str, arguments: Mapping[str, Any]) -> MCPToolResult:
         result = await self._witness(self._connection.call_tool(name, arguments))
-        await self._doubt(result)
+        await self._doubt(result, is_certain=bool(result.is_error))
         return result
 
     async def get_prompt(
@@ -60,7 +60,7 @@ class WitnessedConnection:
 
     async def read_resource(self, uri: str) -> mcp_types.ReadResourceResult:
         result = await self._witness(self._connection.read_resource(uri))
-        await self._doubt(result)
+        await self._doubt(result, is_certain=False)
         state = await self._life.container.state()
         if state.oom_killed or not self._life.is_intact:
             raise await self._life.obituary()
@@ -78,30 +78,32 @@ class WitnessedConnection:
     async def _explained(self, failure: HudError) -> HudError:
         """The failure, or what happened to the container if that is its reason."""
         if speaks_of_a_full_disk(failure.message):
-            await self._look_at_disks()
+            await self._look_at_disks(is_certain=False)
         seconds = ENDING_SECONDS if isinstance(failure, ConnectionFailure) else 0.0
         is_intact = await self._life.stays_intact(seconds)
         return failure if is_intact else await self._life.obituary()
 
-    async def _doubt(self, result: BaseModel) -> None:
+    async def _doubt(self, result: BaseModel, *, is_certain: bool) -> None:
         """Refuse a result that comes of a full disk.
 
         Raises:
-            EnvironmentFailure: it does; names the disk.
+            EnvironmentFailure: it does; names the disk, if it is still full.
         """
         if speaks_of_a_full_disk(result.model_dump_json()):
-            await self._look_at_disks()
+            await self._look_at_disks(is_certain=is_certain)
             if not self._life.is_intact:
                 raise await self._life.obituary()
 
-    async def _look_at_disks(self) -> None:
-        """End the container's life if a disk of it is full: nothing in it works as it should."""
+    async def _look_at_disks(self, *, is_certain: bool) -> None:
+        """End the container's life if a disk of it is full, or certainly was: nothing in it works
+        as it should.
+        """
         found = await _full_disk_of(self._life.container)
-        if found is None:
+        if found is None and not is_certain:
             return
-        path, size = found
+        told = f": `{found[0]}` has {size_in_words(found[1])}" if found else ""
         failure = EnvironmentFailure(
-            f"a disk of the container is full: `{path}` has {size_in_words(size)}",
+            f"a disk of the container {'is' if found else 'was'} full{told}",
             hint="raise `tmp`, or declare `tmpfs` or `volumes`, in [tool.hud]",
         )
         self._life.strike(failure)

@@ -19,7 +19,7 @@ RECIPE = """\
 FROM python:3.11-slim
 WORKDIR /app
 COPY packages.txt .
-RUN --mount=type=cache,target=/root/.cache/pip pip install --quiet -r packages.txt
+RUN --mount=type=cache,target=/cache pip --cache-dir /cache install --quiet -r packages.txt
 COPY *.whl .
 RUN pip install --quiet --no-deps *.whl
 """

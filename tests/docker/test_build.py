@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import subprocess
@@ -45,10 +46,11 @@ def test_a_build_writes_down_what_the_image_offers(project: Command) -> None:
     identity = docker("image", "inspect", "--format", "{{.Id}}", "hud-test-build").strip()
     assert lock["image"] == {"name": "hud-test-build:latest", "digest": identity}
     assert [tool["name"] for tool in lock["tools"]] == ["ping"]
-    assert [scenario["name"] for scenario in lock["scenarios"]] == ["letters:count", "letters:review"]
+    names = [scenario["name"] for scenario in lock["scenarios"]]
+    assert names == ["letters:count", "letters:review"]
     assert lock["tools"][0]["inputSchema"] == {"type": "object", "properties": {}}
     assert (lock["start_seconds"] > 0, len(lock["source"])) == (True, 64)
-    assert "✓ [2/3] WORKDIR /app" in re.sub(r"stage-\d+ ", "", ended.stderr)
+    assert re.search(r"✓ \[.*2/\d\] WORKDIR /app", ended.stderr)
 
 
 def test_what_is_unchanged_is_neither_built_nor_started_nor_written_again(
@@ -89,7 +91,7 @@ def test_a_failing_build_shows_its_step_its_last_lines_and_a_remedy(project: Com
     ended = project("build", "--tag", "hud-test-failing", timeout=120)
     assert (ended.returncode, ended.stdout) == (1, "")
     *_, error, hint = ended.stderr.splitlines()
-    assert "at step `[4/4] RUN echo so far so good" in re.sub(r"stage-\d+ ", "", error)
+    assert re.search(r"at step `\[.*4/4\] RUN echo so far so good", error)
     assert hint == "hint: install `no-such-command` in an earlier step of the Dockerfile"
     assert "so far so good" in ended.stderr
     assert not (project.cwd / "hud.lock.yaml").exists()
@@ -114,7 +116,7 @@ def test_a_secret_is_used_by_a_step_and_in_no_layer(project: Command) -> None:
     )
     assert ended.returncode == 0, ended.stderr
     inside = docker("run", "--rm", "--network=none", "hud-test-secret", "cat", "/token.sum")
-    assert inside.startswith("b5ae0aaa") or len(inside.split()[0]) == 64
+    assert inside.split()[0] == hashlib.sha256(b"s3cr3t-t0k3n").hexdigest()
     history = docker("image", "history", "--no-trunc", "--format", "{{json .}}", "hud-test-secret")
     known = history + docker("image", "inspect", "hud-test-secret") + ended.stdout + ended.stderr
     assert "s3cr3t-t0k3n" not in known
@@ -128,7 +130,7 @@ def test_variables_that_a_container_needs_are_written_down_without_values(
     recipe.write_text(recipe.read_text() + 'ENV API_KEY="" MODE=fast\n')
     code = "import os; os.environ['SHOP_KEY']\n"
     server = project.cwd / "server.py"
-    server.write_text(server.read_text().replace('played: dict', f'{code}played: dict'))
+    server.write_text(server.read_text().replace("played: dict", f"{code}played: dict"))
     refused = project("build", "--tag", "hud-test-variables", timeout=120)
     assert (refused.returncode, "KeyError: 'SHOP_KEY'" in refused.stderr) == (1, True)
     ended = project("build", "--tag", "hud-test-variables", "-e", "SHOP_KEY=k3y", timeout=120)

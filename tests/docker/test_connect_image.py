@@ -20,7 +20,7 @@ import hud.eval
 from hud import Environment
 from hud.containers import BuildRequest, Engine
 from hud.containers.labels import Owner
-from hud.errors import DockerFailure, StartFailure
+from hud.errors import DockerFailure, StartFailure, UserError
 from hud.eval.context import EvalContext
 from hud.types import MCPToolCall
 from tests.command import ROOT
@@ -95,11 +95,15 @@ def command_lines() -> list[Path]:
 
 async def test_a_block_that_raises_leaves_no_container(trouble: str, left: Left) -> None:
     env = Environment("my-env").connect_image(trouble)
-    with pytest.raises(ZeroDivisionError):
-        async with env:
-            assert len(await left()) == 1
-            raise ZeroDivisionError
+    with pytest.raises(UserError, match="no scenario"):
+        await fail_within(env, left)
     assert await left() == []
+
+
+async def fail_within(env: Environment, left: Left) -> None:
+    async with env:
+        assert len(await left()) == 1
+        await env.get_prompt("no-such-scenario")
 
 
 async def test_an_image_whose_server_ends_is_told_with_what_it_printed(
@@ -116,8 +120,8 @@ async def test_an_image_whose_server_ends_is_told_with_what_it_printed(
 
 
 async def test_an_image_that_is_not_there_is_named_with_the_next_step() -> None:
-    env = Environment("my-env").connect_image("hud-test-no-such-image")
-    with pytest.raises(DockerFailure, match="there is no image `hud-test-no-such-image`") as refused:
+    env = Environment("my-env").connect_image("hud-test-absent")
+    with pytest.raises(DockerFailure, match="there is no image `hud-test-absent`") as refused:
         await env.__aenter__()
     assert refused.value.hint == "build it: hud build ."
 
@@ -135,23 +139,27 @@ anyio.run(main)
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-async def test_a_process_that_is_interrupted_or_killed_leaves_nothing(
-    trouble: str, number: signal.Signals
-) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", OWNER.format(image=trouble)],
+def owner_of(image: str) -> subprocess.Popen[bytes]:
+    """A process that is connected to an image."""
+    return subprocess.Popen(
+        [sys.executable, "-c", OWNER.format(image=image)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         cwd=ROOT,
     )
-    with process, anyio.fail_after(60):
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+async def test_a_process_that_is_interrupted_or_killed_leaves_nothing(
+    trouble: str, number: signal.Signals
+) -> None:
+    with owner_of(trouble) as process, anyio.fail_after(60):
         assert process.stdout is not None
         assert await anyio.to_thread.run_sync(process.stdout.readline) == b"up\n"
         assert len(await left_by(process.pid)) == 1
         process.send_signal(number)
         await anyio.to_thread.run_sync(process.wait)
-        while number == signal.SIGKILL and await left_by(process.pid):
+        while number == signal.SIGKILL and await left_by(process.pid):  # noqa: ASYNC110 - another's
             await anyio.sleep(0.1)
         assert await left_by(process.pid) == []
 

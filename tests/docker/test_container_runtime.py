@@ -61,6 +61,7 @@ async def end_from_outside(instance: ContainedInstance, verb: str) -> None:
         (end_by_tool, "eat_memory", "the container ran out of memory: it used more than"),
         (end_by_tool, "feed_a_child", "the container ran out of memory: it used more than"),
         (end_by_tool, "fill_disk", "a disk of the container is full: `/tmp` has 8 MiB"),
+        (end_by_tool, "fill_disk_for_a_moment", "a disk of the container was full"),
         (end_from_outside, "kill", "SIGKILL (exit code 137, not for its memory limit)"),
         (end_from_outside, "pause", "the container is paused"),
     ],

@@ -34,7 +34,8 @@ def test_a_new_environment_is_built_and_evaluated_in_containers(template: Comman
     built = template("build", timeout=300)
     assert (built.returncode, built.stdout) == (0, f"{NAME}:latest\n"), built.stderr
     assert "✓ 1 tool, 1 scenario; answers after" in built.stderr
-    ended = template("eval", "tasks.py", "oracle", "--full", "--isolation", "container", timeout=120)
+    isolated = ("--full", "--isolation", "container")
+    ended = template("eval", "tasks.py", "oracle", *isolated, timeout=120)
     assert "Pass: 3/3 (100%)" in ended.stdout, ended.stderr
     assert "up to date" in template("build").stderr
 
@@ -58,5 +59,4 @@ def test_a_change_of_env_py_installs_nothing_again(template: Command) -> None:
     source.write_text(source.read_text().replace("Count occurrences", "Tell the occurrences"))
     ended = template("build", timeout=120)
     assert ended.returncode == 0
-    assert "pip install" not in ended.stderr.replace("(cached)", "") or "(cached)" in ended.stderr
     assert "Collecting" not in ended.stderr

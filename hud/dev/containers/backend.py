@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from hud.containers import BuildEvent, BuildRequest, Containers, ContainerSpec, Image, Mount
 from hud.dev.backend import Instance, LineSink
@@ -25,6 +25,10 @@ from hud.runtime.project import Project
 
 VARIABLES = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
 STOP_SECONDS = 3
+LONGEST_STEP = 120
+"""Characters of a build's step that are shown."""
+
+_BUILD_STEP = re.compile(r"\[(?:[^\]]* )?\d+/\d+\] ")
 
 
 @dataclass(frozen=True)
@@ -92,21 +96,21 @@ class ContainerBackend:
             return (await build_image(self._engine, request, self._show_build)).image
         image = await self._engine.image(self._what.image)
         if image is None:
-            folder = self._what.project.folder
             message = f"there is no image `{self._what.image}`, and no module of that name here"
-            raise UserError(message, hint=f"hud build {os.path.relpath(folder)}, or correct it")
+            raise UserError(message, hint="docker images lists those that there are")
         return image
 
     def _show_build(self, event: BuildEvent) -> None:
-        if event.kind in ("started", "failed") and event.name.startswith("["):
-            self._log(f"{event.name} {event.text if event.kind == 'failed' else ''}".rstrip())
+        if event.kind in ("started", "failed") and _BUILD_STEP.match(event.name):
+            text = f" {event.text}" if event.kind == "failed" else ""
+            self._log(f"  {event.name[:LONGEST_STEP]}{text}")
 
     async def _start_obedient(self, image: Image) -> Instance:
         options = ["--controlled", *(["--play"] if self._what.plays else [])]
         command = with_options(image, self._what.module, options)
         mounts = self._mounts()
         spec = replace(
-            self._spec(image, mounts.prepare()),
+            self._spec(mounts.prepare()),
             entrypoint=command.entrypoint,
             command=command.command,
         )
@@ -129,31 +133,39 @@ class ContainerBackend:
 
     async def _start_plain(self, image: Image) -> Instance:
         mounts = self._mounts()
-        spec = self._spec(image, mounts.prepare())
+        spec = self._spec(mounts.prepare())
         port = serving_port(image, spec)
         if self._what.per_client:
             if port is not None:
                 command = with_options(image, self._what.module, ["--stdio"])
                 spec = replace(spec, entrypoint=command.entrypoint, command=command.command)
-            return self._per_client(image, replace(spec, stdin=True))
-        container = await self._create(spec_reached_at(spec, port))
+            return self._per_client(replace(spec, stdin=True), mounts)
+        container = await self._create(spec_reached_at(spec, port), mounts.remove)
+        name = f"image `{spec.image}`"
         try:
             if port is None:
-                return await container.serve_pipe(f"image `{spec.image}`")
-            return await container.serve_http(f"image `{spec.image}`", port)
+                return await container.serve_pipe(name)
+            return await container.serve_http(name, port)
         except BaseException:
             await container.remove()
             raise
 
-    def _per_client(self, image: Image, spec: ContainerSpec) -> Instance:
+    def _per_client(self, spec: ContainerSpec, mounts: Mounts) -> Instance:
         async def open_pipe() -> ContainerPipe:
-            return await (await self._create(spec)).open_pipe()
+            return await (await self._create(spec, _nothing)).open_pipe()
 
-        return Instance(StdioUpstream(f"image `{spec.image}`", open_pipe))
+        async def clean_up() -> None:
+            mounts.remove()
 
-    async def _create(self, spec: ContainerSpec) -> PlainContainer:
-        made = await self._engine.create(spec)
-        container = PlainContainer(made, self._log, lambda: self._open.discard(container))
+        upstream = StdioUpstream(f"image `{spec.image}`", open_pipe, on_close=clean_up)
+        return Instance(upstream, took=Step.RESTART)
+
+    async def _create(self, spec: ContainerSpec, clean_up: Callable[[], None]) -> PlainContainer:
+        def forget() -> None:
+            self._open.discard(container)
+            clean_up()
+
+        container = PlainContainer(await self._engine.create(spec), self._log, forget)
         self._open.add(container)
         return container
 
@@ -162,21 +174,18 @@ class ContainerBackend:
         stage = folder / STAGE / f"{os.getpid()}-{next(self._numbers)}"
         return Mounts(folder, stage, list(self._what.places))
 
-    def _spec(self, image: Image, mounts: tuple[Mount, ...]) -> ContainerSpec:
+    def _spec(self, mounts: tuple[Mount, ...]) -> ContainerSpec:
         sandbox = self._what.project.sandbox
-        declared = {mount.target for mount in sandbox.mounts}
-        added = tuple(mount for mount in mounts if mount.target not in declared)
+        targets = {mount.target for mount in mounts}
+        declared = tuple(mount for mount in sandbox.mounts if mount.target not in targets)
         return ContainerSpec(
             image=self._what.image or self._what.project.image,
             env={**VARIABLES, **self._what.variables},
-            sandbox=sandbox.model_copy(update={"mounts": (*sandbox.mounts, *added)}),
+            sandbox=sandbox.model_copy(update={"mounts": (*declared, *mounts)}),
             stop_seconds=STOP_SECONDS,
             run=f"dev-{os.getpid()}",
         )
 
 
-def mounted_paths(folder: Path, places: tuple[Place, ...]) -> tuple[Path, ...]:
-    """The paths of the folder that containers see."""
-    return tuple(folder / place.source for place in places)
-
-
+def _nothing() -> None:
+    """There is nothing to clean up."""

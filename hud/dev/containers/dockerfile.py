@@ -221,7 +221,7 @@ def _through(stage: _Stage, source: str, copy: Copy) -> Iterator[Copy]:
 
 
 def _below(path: str, folder: str) -> str | None:
-    """A path relative to a folder that it lies in, `.` for the folder itself; None if it does not."""
+    """A path relative to a folder that it lies in, `.` for that itself; None if it does not."""
     if path == folder:
         return "."
     prefix = folder if folder.endswith("/") else f"{folder}/"

@@ -23,7 +23,7 @@ from hud.errors import DockerFailure, StartFailure, error_from
 
 MARK = b"\x1ehud-dev "
 """What the lines begin with that are for us."""
-HELLO_SECONDS = 30.0
+HELLO_SECONDS = 15.0
 """How long a container may take until its agent says hello."""
 END_SECONDS = 5.0
 

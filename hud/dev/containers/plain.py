@@ -15,6 +15,7 @@ from hud.dev.backend import Instance, LineSink
 from hud.dev.containers.logs import follow
 from hud.dev.containers.obedient import lines_of
 from hud.dev.gateway import HttpUpstream, NotDelivered, SharedPipe, StdioUpstream
+from hud.dev.watcher import Step
 from hud.errors import DockerFailure
 
 PATH = "/mcp"
@@ -101,7 +102,7 @@ class PlainContainer:
         """
         shared = SharedPipe(ContainerPipe(await self.start(), self.remove))
         upstream = StdioUpstream(name, shared.open, on_close=shared.aclose)
-        return Instance(upstream, self.ended, self.obituary)
+        return Instance(upstream, self.ended, self.obituary, Step.RESTART)
 
     async def serve_http(self, name: str, port: int) -> Instance:
         """Serve all clients by a port of it.
@@ -114,7 +115,7 @@ class PlainContainer:
         host, reached = await self._container.address(port)
         upstream = HttpUpstream(f"http://{host}:{reached}{PATH}", on_close=self.remove)
         upstream.name = name
-        return Instance(upstream, self.ended, self.obituary)
+        return Instance(upstream, self.ended, self.obituary, Step.RESTART)
 
     async def open_pipe(self) -> ContainerPipe:
         """A pipe for one client, with which the container ends.

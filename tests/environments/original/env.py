@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -19,7 +20,7 @@ def count_letter(text: str, letter: str) -> int:
 @env.scenario("count")
 async def count(word: str, letter: str = "r") -> AsyncGenerator[Any, Any]:
     """Ask for a number of letters."""
-    print("Seeded the scenario")
+    sys.stdout.write("Seeded the scenario\n")
     answer = yield f"How many {letter!r} in {word!r}?"
     yield 1.0 if answer == str(word.count(letter)) else 0.0
 

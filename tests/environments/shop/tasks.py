@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from env import checkout
-
+from env import checkout  # type: ignore[import-not-found]
 from hud.types import MCPToolCall
 
 buy_a_laptop = checkout.task(product="laptop")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Any
 
 from hud import Environment
@@ -48,7 +50,15 @@ def feed_a_child() -> int:
 @env.tool()
 def fill_disk() -> str:
     """Write more than fits."""
-    with open("/tmp/full", "wb") as file:
+    with Path(tempfile.gettempdir(), "full").open("wb") as file:
+        while True:
+            file.write(bytes(1 << 20))
+
+
+@env.tool()
+def fill_disk_for_a_moment() -> None:
+    """Write more than fits, and remove it."""
+    with tempfile.TemporaryFile() as file:
         while True:
             file.write(bytes(1 << 20))
 
@@ -68,4 +78,4 @@ async def add_up(a: int, b: int) -> AsyncGenerator[Any, Any]:
 
 @env.shutdown
 def say_goodbye() -> None:
-    print("goodbye", file=sys.stderr, flush=True)
+    sys.stderr.write("goodbye\n")

@@ -110,7 +110,7 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(python: Co
 def test_a_package_that_is_broken_is_not_called_missing(python: Command) -> None:
     (python.cwd / "anthropic.py").write_text("import no_such_module", encoding="utf-8")
     broken = python("-c", f"import sys; sys.path.insert(0, '')\n{CREATE}", "claude")
-    assert "ModuleNotFoundError: No module named 'no_such_module'" in broken.stderr
+    assert "ModuleNotFoundError: No module named 'no_such_module'" in broken.stdout
 
 
 def test_the_public_names_load_when_they_are_named(python: Command) -> None:

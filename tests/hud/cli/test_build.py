@@ -57,12 +57,15 @@ def test_without_an_engine_what_needs_none_works(
     assert ended.returncode == 0, ended.stderr
 
 
-def test_a_folder_without_a_dockerfile_is_told_before_the_engine_is_asked(
-    hud_cli: Command,
+@pytest.mark.parametrize(
+    ("folder", "words"), [("nowhere", "is not a folder"), (".", "there is no Dockerfile")]
+)
+def test_a_folder_that_cannot_be_built_is_told_before_the_engine_is_asked(
+    hud_cli: Command, folder: str, words: str
 ) -> None:
-    ended = hud_cli("build", "nowhere")
+    ended = hud_cli.having(DOCKER_HOST=NOWHERE)("build", folder)
     assert ended.returncode == 2
-    assert "nowhere` is not a folder" in ended.stderr
+    assert words in ended.stderr
 
 
 @pytest.mark.parametrize(
