@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from hud.dev.gateway import Upstream
 from hud.dev.watcher import Step
+
+KEPT_LINES = 40
 
 LineSink = Callable[[str], None]
 """Takes a line of what programs print, for the terminal."""
@@ -25,6 +28,25 @@ class Instance:
     """How it ended, once it has."""
     took: Step | None = None
     """The step that starting it took, if that was not the one that was asked for."""
+    last_words: Callable[[], str] = lambda: ""
+    """The last lines that it printed, as far as they are known; they were shown as they came."""
+
+
+class RecentLines:
+    """Passes lines on, and remembers the last ones."""
+
+    def __init__(self, log: LineSink) -> None:
+        self._log = log
+        self._kept: deque[str] = deque(maxlen=KEPT_LINES)
+
+    def __call__(self, line: str) -> None:
+        """Take a line."""
+        self._kept.append(line)
+        self._log(line)
+
+    def text(self) -> str:
+        """The lines that are remembered."""
+        return "\n".join(self._kept)
 
 
 class Backend(Protocol):

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hud.dev.backend import Instance, LineSink
+from hud.dev.backend import Instance, LineSink, RecentLines
 from hud.dev.gateway import HttpUpstream, StdioUpstream, command
 from hud.dev.watcher import Step
 from hud.errors import StartFailure
@@ -46,13 +46,15 @@ class CommandBackend:
             return await self._start_http()
         if shutil.which(self._folder / self._argv[0]) is None and not shutil.which(self._argv[0]):
             raise StartFailure(f"cannot start `{self._argv[0]}`: there is no such command")
-        open_pipe = command(self._argv, cwd=str(self._folder), log=self._log)
+        lines = RecentLines(self._log)
+        open_pipe = command(self._argv, cwd=str(self._folder), log=lines)
         upstream = StdioUpstream(f"`{self._argv[0]}`", open_pipe)
-        return Instance(upstream, took=Step.RESTART)
+        return Instance(upstream, took=Step.RESTART, last_words=lines.text)
 
     async def _start_http(self) -> Instance:
         port = _free_port()
-        server = HttpServer([word.replace(PORT, str(port)) for word in self._argv], self._log)
+        lines = RecentLines(self._log)
+        server = HttpServer([word.replace(PORT, str(port)) for word in self._argv], lines)
         await server.start(self._folder)
         self._servers.add(server)
 
@@ -61,7 +63,7 @@ class CommandBackend:
             await server.stop()
 
         upstream = HttpUpstream(f"http://127.0.0.1:{port}{PATH}", on_close=end)
-        return Instance(upstream, server.ended, server.obituary, Step.RESTART)
+        return Instance(upstream, server.ended, server.obituary, Step.RESTART, lines.text)
 
     async def aclose(self) -> None:
         await asyncio.gather(*(server.stop() for server in list(self._servers)))

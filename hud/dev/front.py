@@ -24,7 +24,7 @@ class DevGateway(Gateway):
             self.last_failure = {
                 "cause": event.cause,
                 "reason": event.error.message,
-                "traceback": event.error.detail,
+                "traceback": event.error.detail or _notes(event.error),
                 "at": time.time(),
                 "is_fixed": False,
             }
@@ -70,3 +70,8 @@ class DevGateway(Gateway):
         """What is both a prompt and a resource, without the environment's name."""
         graded = set(self.offered("resources"))
         return [name.rpartition(":")[2] for name in self.offered("prompts") if name in graded]
+
+
+def _notes(error: BaseException) -> str | None:
+    """What was noted about an error: what a program printed before it ended."""
+    return "\n".join(getattr(error, "__notes__", ())) or None

@@ -22,7 +22,7 @@ from pathlib import Path
 from hud.dev.backend import Backend, Instance
 from hud.dev.gateway import Gateway, Swap, UpstreamFailure
 from hud.dev.watcher import Action, Step, WatchList, decide, watch
-from hud.errors import DockerFailure, HudError, StartFailure
+from hud.errors import DockerFailure, EnvironmentFailure, HudError, StartFailure
 
 GRACE_SECONDS = 30.0
 """How long calls under way may go on in the old version."""
@@ -289,10 +289,13 @@ class DevSession:
             if not swapping.done():
                 raise StartFailure(f"{instance.obituary()} before it answered")
             swap = swapping.result()
-        except BaseException:
+        except BaseException as exc:
+            exc.add_note(instance.last_words())
             swapping.cancel()
             await asyncio.gather(swapping, return_exceptions=True)
             await instance.upstream.aclose()
+            if instance.took is not None and isinstance(exc, HudError):
+                raise _of_the_program(exc) from exc
             raise
         finally:
             ended.cancel()
@@ -327,6 +330,14 @@ def _is_authors(exc: HudError) -> bool:
     return not is_ours or exc.boundary == "build"
 
 
+def _of_the_program(exc: HudError) -> EnvironmentFailure:
+    """The failure of a program that was started anew already, so that no higher step can help."""
+    failure = EnvironmentFailure(exc.message, hint=exc.hint, detail=exc.detail)
+    for note in getattr(exc, "__notes__", ()):
+        failure.add_note(note)
+    return failure
+
+
 def _lacks_room(exc: HudError) -> bool:
-    text = f"{exc.message}\n{exc.detail or ''}".lower()
+    text = "\n".join([exc.message, exc.detail or "", *getattr(exc, "__notes__", ())]).lower()
     return any(sign in text for sign in NO_ROOM)

@@ -200,6 +200,11 @@ async def test_an_image_without_our_sdk_is_restarted_behind_the_same_session(
             (folder / "server.py").write_text(FOREIGN_SERVER.replace('"text": "0"', '"text": "1"'))
             await server.heard("`server.py` changed → restarted", lines)
             assert await answer(client) == "1"
+            lines = len(server.lines)
+            (folder / "server.py").write_text("1 / 0")
+            await server.heard("✗ .*the last good version serves on", lines)
+            assert any("ZeroDivisionError" in line for line in server.lines[lines:])
+            assert await answer(client) == "1"
     assert none_soon(server)
 
 
@@ -246,7 +251,11 @@ def test_a_variable_is_passed_on_when_it_is_named(cli: Command) -> None:
 
 def test_a_published_image_answers_over_standard_streams(cli: Command) -> None:
     docker("build", "-q", "-t", "hud-test-dev-image", str(cli.cwd))
-    params = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    params = {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "t", "version": "1"},
+    }
     lines = [
         {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params},
         {"jsonrpc": "2.0", "method": "notifications/initialized"},
@@ -294,5 +303,3 @@ async def ask(url: str, host: str) -> dict[str, Any] | None:
         except httpx.TransportError:
             return None
     return answered.json() if answered.status_code == 200 else {"status": answered.status_code}
-
-

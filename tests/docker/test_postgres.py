@@ -39,7 +39,7 @@ async def test_the_databases_of_parallel_rollouts_have_nothing_in_common(shop: s
     seen: list[str] = []
 
     async def loop(ctx: EvalContext) -> str:
-        number = (await ctx.call_tool("order", product=ctx.variants["product"])).text
+        number = str((await ctx.call_tool("order", product=ctx.variants["product"])).text)
         seen.append(number)
         return number
 

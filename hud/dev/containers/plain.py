@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 import anyio
 
 from hud.containers import Container, Stdio
-from hud.dev.backend import Instance, LineSink
+from hud.dev.backend import Instance, LineSink, RecentLines
 from hud.dev.containers.logs import follow
 from hud.dev.containers.obedient import lines_of
 from hud.dev.gateway import HttpUpstream, NotDelivered, SharedPipe, StdioUpstream
@@ -61,7 +61,7 @@ class PlainContainer:
     def __init__(self, container: Container, log: LineSink, on_removed: Callable[[], None]) -> None:
         self.ended = asyncio.Event()
         self._container = container
-        self._log = log
+        self._log = RecentLines(log)
         self._on_removed = on_removed
         self._obituary = "the container ended"
         self._tasks: list[asyncio.Task[None]] = []
@@ -102,7 +102,7 @@ class PlainContainer:
         """
         shared = SharedPipe(ContainerPipe(await self.start(), self.remove))
         upstream = StdioUpstream(name, shared.open, on_close=shared.aclose)
-        return Instance(upstream, self.ended, self.obituary, Step.RESTART)
+        return Instance(upstream, self.ended, self.obituary, Step.RESTART, self._log.text)
 
     async def serve_http(self, name: str, port: int) -> Instance:
         """Serve all clients by a port of it.
@@ -115,7 +115,7 @@ class PlainContainer:
         host, reached = await self._container.address(port)
         upstream = HttpUpstream(f"http://{host}:{reached}{PATH}", on_close=self.remove)
         upstream.name = name
-        return Instance(upstream, self.ended, self.obituary, Step.RESTART)
+        return Instance(upstream, self.ended, self.obituary, Step.RESTART, self._log.text)
 
     async def open_pipe(self) -> ContainerPipe:
         """A pipe for one client, with which the container ends.

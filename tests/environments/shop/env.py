@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import AsyncGenerator
 from typing import Any
 
-import psycopg
+import psycopg  # type: ignore[import-not-found]
 
 from hud import Environment
 

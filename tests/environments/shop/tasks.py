@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from env import checkout  # type: ignore[import-not-found]
+from env import checkout  # type: ignore[attr-defined]
 from hud.types import MCPToolCall
 
 buy_a_laptop = checkout.task(product="laptop")

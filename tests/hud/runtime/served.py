@@ -35,7 +35,10 @@ async def _answer(process: FakeProcess, request: dict[str, Any]) -> None:
 
 
 async def _result(process: FakeProcess, method: str, params: dict[str, Any]) -> dict[str, Any]:
-    listed = {"tools/list": {"tools": [TOOL]}, "prompts/list": {"prompts": [PROMPT]}}
+    listed: dict[str, dict[str, Any]] = {
+        "tools/list": {"tools": [TOOL]},
+        "prompts/list": {"prompts": [PROMPT]},
+    }
     if method == "initialize":
         offered: dict[str, Any] = {"tools": {}, "prompts": {}}
         server = {"name": "letters", "version": "1"}
