@@ -1,4 +1,6 @@
-"""`hud dev` in containers: what is asked of them, and what becomes of it where there is no engine."""
+"""`hud dev` in containers: what is asked of them, and what becomes of it where there is no
+engine.
+"""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +119,7 @@ class DevServer:
 @contextmanager
 def hud_dev(cli: Command, *arguments: str, ready: bool = True) -> Iterator[DevServer]:
     """`hud dev` on a free port; ends with the block, and nothing of it may be left."""
-    process = cli.having(HUD_IN_CONTAINER="0").start("dev", *arguments)
+    process = replace(cli, env={"HUD_IN_CONTAINER": "0", **cli.env}).start("dev", *arguments)
     server = DevServer(process, cli.cwd)
     reader = threading.Thread(target=server.read, daemon=True)
     reader.start()
@@ -138,6 +138,19 @@ def hud_dev(cli: Command, *arguments: str, ready: bool = True) -> Iterator[DevSe
         for stream in (process.stdin, process.stdout, process.stderr):
             assert stream is not None
             stream.close()
+
+
+async def until(condition: Callable[[], object], seconds: float = SECONDS) -> None:
+    """Wait until a condition holds, which is looked at in a thread of its own."""
+
+    def look() -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                raise TimeoutError("the condition did not come true")
+            time.sleep(0.02)
+
+    await anyio.to_thread.run_sync(look)
 
 
 class Ear:
@@ -165,7 +178,7 @@ ERAS = pytest.mark.parametrize("era", ["legacy", "auto"])
 async def connected(server: DevServer, era: str, ear: Ear | None = None) -> AsyncIterator[Client]:
     """A client of the official SDK."""
     with anyio.fail_after(4 * SECONDS):
-        client = Client(server.url, mode=era, message_handler=ear, cache=None)  # type: ignore[arg-type]
+        client = Client(server.url, mode=era, message_handler=ear, cache=None)
         async with client:
             yield client
 

@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import stat
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -20,9 +19,27 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from tests.command import Command
-from tests.hud.dev.live import DevServer, answer, connected, hud_dev, source
+from tests.hud.dev.live import DevServer, answer, connected, hud_dev, source, until
 
 pytestmark = pytest.mark.anyio
+
+HANGING = """
+import subprocess
+
+subprocess.Popen(["sleep", "600"])
+
+
+@env.tool()
+async def hang() -> None:
+    import asyncio
+
+    await asyncio.sleep(600)
+"""
+HELLO = {
+    "protocolVersion": "2025-06-18",
+    "capabilities": {},
+    "clientInfo": {"name": "t", "version": "1"},
+}
 
 
 @pytest.fixture
@@ -143,12 +160,7 @@ async def test_a_first_version_that_fails_is_served_once_it_is_corrected(cli: Co
 
 
 def ask_for_tools(url: str) -> httpx.Response:
-    hello = {
-        "protocolVersion": "2025-06-18",
-        "capabilities": {},
-        "clientInfo": {"name": "t", "version": "1"},
-    }
-    message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": HELLO}
     headers = {"accept": "application/json, text/event-stream"}
     return httpx.post(url, json=message, headers=headers, timeout=15, trust_env=False)
 
@@ -169,15 +181,11 @@ def test_several_environments_are_asked_for_by_name(cli: Command) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_it_and_all_that_it_started(cli: Command, number: int) -> None:
-    hang = "\n\n@env.tool()\nasync def hang() -> None:\n    import asyncio\n    await asyncio.sleep(600)\n"
-    child = "\nimport subprocess\nsubprocess.Popen(['sleep', '600'])\n"
-    (cli.cwd / "env.py").write_text(source(0, hang + child))
+    (cli.cwd / "env.py").write_text(source(0, HANGING))
     with hud_dev(cli, "-p", "0", "-w", "env.py") as server:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(call_and_lose, server)
-            with anyio.fail_after(20):
-                while server.status()["calls"] == 0:
-                    await anyio.sleep(0.05)
+            await until(lambda: server.status()["calls"])
             started = time.monotonic()
             assert await anyio.to_thread.run_sync(server.end, number) == 0
             assert time.monotonic() - started < 10
@@ -207,24 +215,16 @@ def test_shutdown_hooks_run_when_it_ends(cli: Command) -> None:
     assert (cli.cwd / "bye").exists()
 
 
-async def test_sessions_of_clients_outlive_the_server(cli: Command) -> None:
+def test_sessions_of_clients_outlive_the_server(cli: Command) -> None:
     with hud_dev(cli, "-p", "0") as server:
-        port = server.port
-        first = ask_for_tools(server.url)
-    with hud_dev(cli, "-p", str(port)) as server:
-        pass
-    with hud_dev(cli, "-p", str(port)) as server:
-        second = ask_for_tools(server.url)
-        headers = {
-            "accept": "application/json, text/event-stream",
-            "mcp-session-id": second.headers["mcp-session-id"],
-        }
-        server.end()
-    with hud_dev(cli, "-p", str(port)) as server:
+        port = str(server.port)
+    with hud_dev(cli, "-p", port) as server:
+        session = ask_for_tools(server.url).headers["mcp-session-id"]
+    with hud_dev(cli, "-p", port) as server:
+        headers = {"accept": "application/json, text/event-stream", "mcp-session-id": session}
         message = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
         again = httpx.post(server.url, json=message, headers=headers, timeout=15, trust_env=False)
         assert "version" in again.text
-    assert first.status_code == 200
 
 
 def test_what_is_kept_of_sessions_is_private(cli: Command) -> None:
@@ -235,17 +235,23 @@ def test_what_is_kept_of_sessions_is_private(cli: Command) -> None:
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in kept)
 
 
-@pytest.mark.parametrize(
-    ("host", "status"), [("localhost", 200), ("127.0.0.1", 200), ("evil.example", 421)]
-)
-def test_in_a_container_it_listens_everywhere_and_looks_at_the_host(
-    cli: Command, host: str, status: int
-) -> None:
+def test_in_a_container_it_listens_everywhere_and_looks_at_the_host(cli: Command) -> None:
     with hud_dev(cli.having(HUD_IN_CONTAINER="1"), "-p", "0") as server:
-        del status, host, server
+        url = f"http://127.0.0.2:{server.port}/status"
+        statuses = [
+            httpx.get(url, headers={"host": host}, timeout=15, trust_env=False).status_code
+            for host in ("localhost", f"127.0.0.1:{server.port}", "127.0.0.2", "evil.example")
+        ]
+        assert statuses == [200, 200, 421, 421]
+        assert server.status()["counts"]["tools"] == 1
 
 
-async def stdio_client_of(cli: Command, *arguments: str) -> StdioServerParameters:
+def test_on_your_machine_it_listens_for_your_machine_only(server: DevServer) -> None:
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://127.0.0.2:{server.port}/health", timeout=15, trust_env=False)
+
+
+def stdio_client_of(cli: Command, *arguments: str) -> StdioServerParameters:
     words = [*cli.argv[1:], "dev", *arguments, "--stdio"]
     return StdioServerParameters(command=sys.executable, args=words, env=cli.env, cwd=cli.cwd)
 
@@ -258,8 +264,8 @@ async def test_one_client_is_served_over_standard_streams(
     noise = '\nprint("noise")\nimport os\nos.system("echo more noise")\n'
     (cli.cwd / "env.py").write_text(source(6, noise))
     with anyio.fail_after(60):
-        parameters = await stdio_client_of(cli, "env:env", *watch)
-        async with Client(stdio_client(parameters), mode=era) as client:  # type: ignore[arg-type]
+        parameters = stdio_client_of(cli, "env:env", *watch)
+        async with Client(stdio_client(parameters), mode=era) as client:
             assert await answer(client) == 6
             tools = {tool.name for tool in (await client.list_tools()).tools}
             assert tools == {"version"}
@@ -272,12 +278,7 @@ def test_a_dotted_module_is_found_in_the_folder(cli: Command, program: tuple[str
     (cli.cwd / "server" / "main.py").write_text(
         source(0).replace("env", "mcp").replace("mcp.scenario", "mcp.scenario")
     )
-    hello = {
-        "protocolVersion": "2025-06-18",
-        "capabilities": {},
-        "clientInfo": {"name": "t", "version": "1"},
-    }
-    line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello})
+    line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": HELLO})
     command = Command((sys.executable, "-P", "-m", *program), cli.cwd, cli.env)
     ended = command("dev", "server.main", "--stdio", stdin=f"{line}\n")
     assert ended.returncode == 0
@@ -320,6 +321,3 @@ def test_watching_needs_no_package_where_nothing_is_watched(cli: Command, tmp_pa
     ended = hidden("dev", "-p", "0", "-w", "env.py")
     assert ended.returncode == 2
     assert "pip install 'hud-local[dev]'" in ended.stderr
-
-
-_ = subprocess

@@ -1,4 +1,4 @@
-"""Any MCP server behind the gateway: by its URL, or started by a command and restarted on a save."""
+"""Any MCP server behind the gateway: at a URL, or started by a command and again on a save."""
 
 from __future__ import annotations
 

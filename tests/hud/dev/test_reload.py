@@ -20,6 +20,7 @@ from tests.hud.dev.live import (
     connected,
     hud_dev,
     source,
+    until,
 )
 
 pytestmark = pytest.mark.anyio
@@ -30,6 +31,15 @@ with open(os.environ["IMPORTS"], "a") as log:
     log.write(f"{os.getpid()}\\n")
 time.sleep(1.0)
 VALUE = 7
+"""
+SLOW = """
+
+@env.tool()
+async def slow() -> str:
+    import asyncio
+
+    await asyncio.sleep(1)
+    return "old"
 """
 THREADED_LIBRARY = """
 import threading
@@ -66,6 +76,10 @@ async def server(shared: DevServer) -> DevServer:
     if shared.env.read_text() != source(0):
         await shared.reloaded(source(0))
     return shared
+
+
+def read(path: Path) -> str:
+    return path.read_text()
 
 
 @ERAS
@@ -139,9 +153,7 @@ async def test_an_import_that_hangs_gives_way_to_the_next_save(server: DevServer
     async with connected(server, "legacy") as client:
         started = server.folder / "started"
         server.save(f"open({str(started)!r}, 'w').close()\nimport time\ntime.sleep(600)\n")
-        with anyio.fail_after(20):
-            while not started.exists():
-                await anyio.sleep(0.02)
+        await until(started.exists)
         assert await answer(client) == 0
         await server.reloaded(source(3))
         assert await answer(client) == 3
@@ -173,11 +185,11 @@ async def test_a_library_is_imported_once_and_not_again_on_each_save(
     async with connected(server, "legacy") as client:
         assert await answer(client) == 7
         await server.reloaded(text + "\n# the zygote has it by now\n")
-        known = imports.read_text()
+        known = read(imports)
         for number in range(3):
             await server.reloaded(text + f"\n# {number}\n")
             assert await answer(client) == 7
-        assert imports.read_text() == known
+        assert read(imports) == known
         assert len(known.splitlines()) == 2
 
 
@@ -196,7 +208,7 @@ async def test_a_version_that_crashes_is_replaced(server: DevServer) -> None:
     await server.reloaded(source(4, crash))
     async with connected(server, "legacy") as client:
         lines = len(server.lines)
-        with pytest.raises(Exception, match="outcome|unknown|ended"):
+        with pytest.raises(Exception, match=r"outcome|unknown|ended"):
             await answer(client, "crash")
         line = await server.heard("→ (reloaded|restarted)", lines)
         assert "ended with exit status 5" in line
@@ -221,8 +233,7 @@ async def test_a_port_that_the_environment_holds_is_handed_over(server: DevServe
 
 
 async def test_a_call_under_way_ends_in_the_old_version(server: DevServer) -> None:
-    slow = "\n\n@env.tool()\nasync def slow() -> str:\n    import asyncio\n    await asyncio.sleep(1)\n    return 'old'\n"
-    await server.reloaded(source(1, slow))
+    await server.reloaded(source(1, SLOW))
     async with connected(server, "legacy") as client, anyio.create_task_group() as tasks:
         answers: list[object] = []
 
@@ -230,14 +241,10 @@ async def test_a_call_under_way_ends_in_the_old_version(server: DevServer) -> No
             answers.append(await answer(client, "slow"))
 
         tasks.start_soon(call)
-        with anyio.fail_after(5):
-            while server.status()["calls"] == 0:
-                await anyio.sleep(0.01)
-        await server.reloaded(source(2, slow.replace("old", "new")))
+        await until(lambda: server.status()["calls"])
+        await server.reloaded(source(2, SLOW.replace("old", "new")))
         assert await answer(client) == 2
-        with anyio.fail_after(10):
-            while not answers:
-                await anyio.sleep(0.01)
+        await until(lambda: answers)
         assert answers == ["old"]
 
 

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.command import Command, Finished
+from tests.command import Command, Finished, plain_environment
 from tests.hud.dev.live import DevServer, hud_dev, source
 
 
 @pytest.fixture(scope="module")
 def command(tmp_path_factory: pytest.TempPathFactory) -> Command:
-    import sys  # noqa: PLC0415
-
-    from tests.command import plain_environment  # noqa: PLC0415
-
     home, folder = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("env")
     (folder / "env.py").write_text(source(0))
     return Command((sys.executable, "-P", "-m", "hud.cli"), folder, plain_environment(home))

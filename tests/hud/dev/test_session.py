@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from hud.containers import BuildFailure
@@ -20,6 +21,7 @@ from hud.dev.watcher import Step, WatchList
 from hud.errors import HudError, StartFailure, UserError
 from tests.hud.dev.gateway.serving import serving
 from tests.hud.dev.gateway.toy import ToyServer
+from tests.hud.dev.live import until
 
 pytestmark = pytest.mark.anyio
 
@@ -92,6 +94,14 @@ class Running:
         self._path.write_text(str(self._saves))
 
 
+def watched(folder: Path) -> WatchList:
+    return WatchList.of(["env.py"], folder.resolve())
+
+
+def nothing_mounted(folder: Path) -> WatchList:
+    return WatchList((folder.resolve(),), folder.resolve(), ())
+
+
 @asynccontextmanager
 async def running(tmp_path: Path, *plan: HudError | Hang | ToyServer) -> AsyncIterator[Running]:
     """A session over a planned backend, once its first event is due."""
@@ -107,7 +117,7 @@ async def running(tmp_path: Path, *plan: HudError | Hang | ToyServer) -> AsyncIt
         gateway = DevGateway(folder=tmp_path / "sessions", limits=LIMITS)
         await stack.enter_async_context(gateway)
         backend = Planned(urls)
-        session = DevSession(gateway, backend, WatchList.of(["env.py"], tmp_path.resolve()))
+        session = DevSession(gateway, backend, watched(tmp_path))
         under_way = Running(session, backend, path)
         task = asyncio.create_task(under_way.run())
         try:
@@ -178,7 +188,7 @@ async def test_a_rebuild_that_failed_is_still_due_on_the_next_save(tmp_path: Pat
     async with running(tmp_path, ToyServer(), failure, ToyServer()) as session:
         await session.next()
         session.session.has_image = True
-        session.session.watched = WatchList((tmp_path.resolve(),), tmp_path.resolve(), ())
+        session.session.watched = nothing_mounted(tmp_path)
         session.save()
         assert isinstance(await session.next(), Failed)
         session.session.has_image = False
@@ -225,9 +235,7 @@ async def test_a_version_that_ends_again_and_again_is_given_up(
             session.backend.instances[number].ended.set()
             assert isinstance(await session.next(), Reloaded)
         session.backend.instances[2].ended.set()
-        async with asyncio.timeout(5):
-            while session.gateway.status()["state"] != "failed":
-                await asyncio.sleep(0.01)
+        await until(lambda: session.gateway.status()["state"] == "failed")
         session.save()
         assert isinstance(await session.next(), Reloaded)
 
@@ -240,10 +248,9 @@ async def test_a_burst_of_saves_takes_two_reloads_at_most(tmp_path: Path) -> Non
             session.save()
             await asyncio.sleep(0.005)
         await session.next()
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(1.5):
-                await session.next()
-                await session.next()
+        with anyio.move_on_after(1.5):
+            await session.next()
+            await session.next()
         assert len(session.backend.steps) <= 3
 
 

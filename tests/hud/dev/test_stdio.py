@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from hud.dev.gateway import HttpUpstream
 from hud.dev.stdio import serve_stdio
 from tests.hud.dev.gateway.serving import QUICK, opened, serving
 from tests.hud.dev.gateway.toy import Json, ToyServer, ask, large, wait_for_cancel
@@ -61,8 +63,6 @@ class Pipes:
 @asynccontextmanager
 async def piped(toy: ToyServer, folder: Path) -> AsyncIterator[Pipes]:
     """A client on pipes, the gateway, and a toy server behind it."""
-    from hud.dev.gateway import HttpUpstream  # noqa: PLC0415
-
     source, theirs = os.pipe()
     ours, sink = os.pipe()
     loop = asyncio.get_running_loop()
@@ -76,10 +76,8 @@ async def piped(toy: ToyServer, folder: Path) -> AsyncIterator[Pipes]:
         try:
             yield pipes
         finally:
-            try:
+            with contextlib.suppress(OSError):
                 pipes.close()
-            except OSError:
-                pass
             async with asyncio.timeout(15):
                 await serving_pipes
             transport.close()
@@ -135,7 +133,7 @@ async def test_a_large_result_comes_on_one_line(tmp_path: Path) -> None:
     toy.add("large", large)
     async with piped(toy, tmp_path) as pipes:
         await greet(pipes)
-        pipes.send("tools/call", 2, params={"name": "large", "arguments": {}})
+        pipes.send("tools/call", 2, params={"name": "large", "arguments": {"size": 11_000_000}})
         assert len((await pipes.next())["result"]["content"][0]["text"]) > 10_000_000
 
 

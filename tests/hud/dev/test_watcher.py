@@ -44,14 +44,19 @@ class Watched:
         return count
 
 
+def resolved(folder: Path) -> Path:
+    return folder.resolve()
+
+
 @asynccontextmanager
 async def watching(folder: Path, *names: str, poll: bool = False) -> AsyncIterator[Watched]:
     """Watch names in a folder; the watch has begun when this begins."""
     (folder / "begun").mkdir()
-    listed = WatchList.of([*names, "begun"], folder.resolve())
+    root = resolved(folder)
+    listed = WatchList.of([*names, "begun"], root)
     stop = asyncio.Event()
     events = watch(listed, poll=poll, stop=stop)
-    watched = Watched(folder.resolve(), events)
+    watched = Watched(root, events)
     first = asyncio.create_task(watched.until("begun/0"))
     count = 0
     while not first.done():

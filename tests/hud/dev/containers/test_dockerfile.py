@@ -39,7 +39,8 @@ from hud.dev.containers.dockerfile import Copy, Recipe, expand, read_dockerfile
             [Copy("a.py", "/app", True)],
         ),
         (
-            "FROM x\nENV HOME_DIR=/home/me\nENV BASE=${HOME_DIR}/app OTHER=1\nWORKDIR $BASE\nCOPY . ${BASE:-/x}",
+            "FROM x\nENV HOME_DIR=/home/me\nENV BASE=${HOME_DIR}/app OTHER=1\n"
+            "WORKDIR $BASE\nCOPY . ${BASE:-/x}",
             "/home/me/app",
             [Copy(".", "/home/me/app")],
         ),
