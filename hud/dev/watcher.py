@@ -236,10 +236,12 @@ async def watch(
     while not stop.is_set():
         folders = watched.folders()
         async for paths in _bursts(folders, poll=poll, stop=stop):
-            if paths is None:
+            known = [path for path in paths or () if watched.covers(path)]
+            if paths is None or any(path.is_dir() for path in known):
+                # What was put into a new folder before the kernel watched that is found by looking.
                 changed = await asyncio.to_thread(contents.rescan)
             else:
-                changed = contents.update(path for path in paths if watched.covers(path))
+                changed = contents.update(known)
             if changed:
                 yield changed
             if watched.folders() != folders:

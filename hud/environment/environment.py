@@ -276,12 +276,7 @@ class Environment(Declarations, Toolbox):
             InitializeFailure: an initialize hook failed.
         """
         here = self._here
-        if await here.lifecycle.enter(self.sources):
-            try:
-                here._found = route(self.tools, self.opened, self.conflict_resolution)
-            except UserError:
-                await here.lifecycle.leave()
-                raise
+        await here.lifecycle.enter(self.sources, here._find_routes)
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -290,6 +285,9 @@ class Environment(Declarations, Toolbox):
             await self.session.close()
             here._found = {}
         await here.lifecycle.leave()
+
+    def _find_routes(self) -> None:
+        self._found = route(self.tools, self.lifecycle.sources.opened, self.conflict_resolution)
 
     def replica(self) -> Environment:
         """The same declarations, with connections and hooks of their own; see

@@ -82,8 +82,8 @@ class Lifecycle:
         """The lock of the running loop; an environment may be used in one loop after another."""
         return self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
 
-    async def enter(self, sources: list[Source]) -> bool:
-        """Count a user in; True for the first.
+    async def enter(self, sources: list[Source], connected: Callable[[], None]) -> None:
+        """Count a user in; for the first, connect, then call `connected` and the hooks.
 
         Raises:
             ConnectionFailure: a connection cannot be opened.
@@ -91,13 +91,13 @@ class Lifecycle:
         """
         async with self._guard():
             if self.users == 0:
-                await self._start(sources)
+                await self._start(sources, connected)
             self.users += 1
-            return self.users == 1
 
-    async def _start(self, sources: list[Source]) -> None:
+    async def _start(self, sources: list[Source], connected: Callable[[], None]) -> None:
         await self.sources.open(sources)
         try:
+            connected()
             for hook in self.initializers:
                 await _run_initializer(hook)
         except BaseException:
