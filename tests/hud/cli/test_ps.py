@@ -26,6 +26,7 @@ DEAD = Owner(this_process().host, this_process().namespace, os.getpid(), "anothe
         ("elsewhere:1:77:123:456", "process 77 on elsewhere"),
         ("shared", "shared"),
     ],
+    ids=["alive", "dead", "elsewhere", "shared"],
 )
 def test_an_owner_is_told_with_whether_it_lives(owner: str, words: str) -> None:
     assert owner_of(resource(owner)) == words
