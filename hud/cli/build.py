@@ -15,7 +15,7 @@ from hud.cli.building import BuildProgress
 from hud.containers import BuildRequest, BuildResult, Engine
 from hud.errors import UserError
 from hud.runtime.build import build_image, current_lock, examine
-from hud.runtime.lock import Lock, write_lock
+from hud.runtime.lock import LOCK_FILE, Lock, write_lock
 from hud.runtime.project import Project, read_project
 from hud.settings import variable
 
@@ -64,15 +64,24 @@ def build(
 
 
 async def _interruptible(project: Project, request: BuildRequest, given: Mapping[str, str]) -> int:
-    """Build; SIGTERM ends it as Ctrl-C does, so that nothing is left running."""
+    """Build; a signal ends what was started, and then this."""
     task = asyncio.current_task()
     assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    interrupted: list[int] = []
+
+    def interrupt(number: int) -> None:
+        interrupted.append(number)
+        task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, interrupt, number)
     try:
         return await _build(project, request, given)
     except asyncio.CancelledError:
-        console.note("interrupted: nothing was written")
-        return 128 + signal.SIGINT
+        if not interrupted:
+            raise
+        console.note(f"interrupted: {LOCK_FILE} is as it was")
+        return 128 + interrupted[0]
 
 
 async def _build(project: Project, request: BuildRequest, given: Mapping[str, str]) -> int:

@@ -283,8 +283,9 @@ class Environment(Declarations, Toolbox):
         here = self._here
         if here.lifecycle.users == 1:
             await self.session.close()
-            here._found = {}
         await here.lifecycle.leave()
+        if here.lifecycle.users == 0:
+            here._found = {}
 
     def _find_routes(self) -> None:
         self._found = route(self.tools, self.lifecycle.sources.opened, self.conflict_resolution)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def lock_of(project: Command) -> dict[str, Any]:
 
 
 def test_a_build_writes_down_what_the_image_offers(project: Command) -> None:
-    ended = project("build", timeout=120)
+    ended = project("build", "--no-cache", timeout=120)
     assert (ended.returncode, ended.stdout) == (0, "hud-test-build:latest\n"), ended.stderr
     lock = lock_of(project)
     identity = docker("image", "inspect", "--format", "{{.Id}}", "hud-test-build").strip()
@@ -137,6 +138,24 @@ def test_variables_that_a_container_needs_are_written_down_without_values(
     assert ended.returncode == 0, ended.stderr
     assert lock_of(project)["variables"]["required"] == ["API_KEY", "SHOP_KEY"]
     assert "k3y" not in (project.cwd / "hud.lock.yaml").read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_build_leaves_no_builder_and_no_lock(
+    project: Command, number: signal.Signals
+) -> None:
+    recipe = project.cwd / "Dockerfile"
+    recipe.write_text(recipe.read_text() + f"RUN sleep 300 && echo {number}\n")
+    process = project.start("build", "--tag", "hud-test-interrupted")
+    assert process.stderr is not None
+    while "RUN sleep 300" not in process.stderr.readline():
+        assert process.poll() is None
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert not [line for line in commands if b"buildx" in line and bytes(project.cwd) in line]
+    assert not (project.cwd / "hud.lock.yaml").exists()
 
 
 @pytest.mark.anyio

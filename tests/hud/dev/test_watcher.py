@@ -215,7 +215,7 @@ def test_a_cause_names_the_files_that_asked_for_the_step(tmp_path: Path) -> None
 MOUNTS = """overlay / overlay rw 0 0
 /dev/vda1 /data ext4 rw 0 0
 drvfs /mnt/c 9p rw 0 0
-share /home/me/my\\040env fuse.grpcfuse rw 0 0
+share /srv/me/my\\040env fuse.grpcfuse rw 0 0
 fuse-overlayfs /var/lib fuse.fuse-overlayfs rw 0 0
 """
 
@@ -226,8 +226,8 @@ fuse-overlayfs /var/lib fuse.fuse-overlayfs rw 0 0
         ("/srv/env", False),
         ("/data/env", False),
         ("/mnt/c/env", True),
-        ("/home/me/my env/tools", True),
-        ("/home/me/other", False),
+        ("/srv/me/my env/tools", True),
+        ("/srv/me/other", False),
         ("/var/lib/env", False),
     ],
 )

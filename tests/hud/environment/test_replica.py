@@ -1,4 +1,4 @@
-"""Rollouts that must not share a connection each have their own, under the environment's one name."""
+"""Rollouts that must not share a connection each have their own, under one environment's name."""
 
 from __future__ import annotations
 
@@ -35,9 +35,7 @@ def remembering() -> Environment:
 def connected() -> Environment:
     """An environment that is connected to a memory, which rollouts must not share."""
     env = Environment("mine")
-    env.sources.append(
-        Source("memory", lambda: open_environment(remembering()), is_private=True)
-    )
+    env.sources.append(Source("memory", lambda: open_environment(remembering()), is_private=True))
 
     @env.scenario("recall")
     async def recall(word: str) -> AsyncGenerator[Any, Any]:
@@ -71,8 +69,8 @@ async def test_hooks_run_for_each_rollout_with_its_connections() -> None:
         started.append((await env.call_tool("see", what="first")).text)
 
     @env.shutdown
-    def note() -> None:
-        ended.append("ended")
+    async def note() -> None:
+        ended.append((await env.call_tool("see", what="last")).text)
 
     runtime = LocalRuntime()
     task = env("recall", word="x")
@@ -81,7 +79,7 @@ async def test_hooks_run_for_each_rollout_with_its_connections() -> None:
             seen = await instance.connection.call_tool("see", {"what": "then"})
             assert seen.text == "first then"
     await runtime.aclose()
-    assert (started, ended) == (["first", "first"], ["ended", "ended"])
+    assert (started, ended) == (["first"] * 2, ["first then last"] * 2)
 
 
 async def test_an_environment_without_such_connections_is_opened_once() -> None:
@@ -103,8 +101,7 @@ async def ask() -> AsyncGenerator[Any, Any]:
 async def test_outside_a_rollout_the_name_stands_for_the_environment_itself() -> None:
     env = connected()
     async with replica_of(env) as replica:
-        assert env.is_connected
-        assert env.session is replica.session
-    assert not env.is_connected
+        inside = (env.is_connected, env.session is replica.session)
+    assert (inside, env.is_connected) == ((True, True), False)
     async with env:
         assert (await env.call_tool("see", what="alone")).text == "alone"

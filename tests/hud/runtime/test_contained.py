@@ -22,7 +22,9 @@ COUNT = Task(env="anything", scenario="count", args={})
 
 
 @asynccontextmanager
-async def opened(folder: Path, image: str = IMAGE, ahead: int = 2) -> AsyncIterator[ContainerRuntime]:
+async def opened(
+    folder: Path, image: str = IMAGE, ahead: int = 2
+) -> AsyncIterator[ContainerRuntime]:
     (folder / "pyproject.toml").write_text(f'[tool.hud]\nimage = "{image}"\n')
     engine = FakeContainers({IMAGE: serve})
     runtime = ContainerRuntime(read_project(folder), run="job", ahead=ahead, engine=engine)

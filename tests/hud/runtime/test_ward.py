@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncGenerator
 
 import anyio
 import pytest
 
-from hud.containers import Container, ContainerSpec, Event, FakeContainers
+from hud.containers import Container, ContainerSpec, EngineUnavailable, Event, FakeContainers
 from hud.errors import EnvironmentFailure
 from hud.runtime.ward import Life, Ward
 from tests.hud.runtime.served import IMAGE, serve
@@ -15,17 +16,14 @@ from tests.hud.runtime.served import IMAGE, serve
 pytestmark = pytest.mark.anyio
 
 
-class Deaf(FakeContainers):
+class Leaving(FakeContainers):
     """An engine that goes away while its events are followed."""
 
-    def events(self):  # type: ignore[no-untyped-def]
-        from hud.containers import EngineUnavailable  # noqa: PLC0415
-
-        async def none():  # type: ignore[no-untyped-def]
-            raise EngineUnavailable("the engine went away")
-            yield
-
-        return none()
+    async def events(self) -> AsyncGenerator[Event, None]:
+        happened: list[Event] = []
+        for event in happened:
+            yield event
+        raise EngineUnavailable("the engine went away")
 
 
 @pytest.mark.parametrize("action", ["start", "exec_create", "unpause", "destroy"])
@@ -64,7 +62,7 @@ async def test_an_engine_that_goes_away_ends_the_watch_and_nothing_else(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        async with Deaf({IMAGE: serve}) as engine, Ward(engine) as ward:
+        async with Leaving({IMAGE: serve}) as engine, Ward(engine) as ward:
             with ward.watched(await started(engine)) as life:
                 assert await life.stays_intact(0.05)
     assert "containers are no longer watched" in caplog.text

@@ -41,8 +41,8 @@ from hud.dev.containers.dockerfile import Copy, Recipe, expand, read_dockerfile
         (
             "FROM x\nENV HOME_DIR=/home/me\nENV BASE=${HOME_DIR}/app OTHER=1\n"
             "WORKDIR $BASE\nCOPY . ${BASE:-/x}",
-            "/home/me/app",
-            [Copy(".", "/home/me/app")],
+            "/srv/me/app",
+            [Copy(".", "/srv/me/app")],
         ),
         ("FROM x\nENV DIR /srv\nCOPY . $DIR/", "/", [Copy(".", "/srv", True)]),
         ("ARG DIR=/one\nFROM x\nARG DIR\nCOPY . $DIR/", "/", [Copy(".", "/one", True)]),
