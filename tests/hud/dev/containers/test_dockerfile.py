@@ -39,7 +39,7 @@ from hud.dev.containers.dockerfile import Copy, Recipe, expand, read_dockerfile
             [Copy("a.py", "/app", True)],
         ),
         (
-            "FROM x\nENV HOME_DIR=/home/me\nENV BASE=${HOME_DIR}/app OTHER=1\n"
+            "FROM x\nENV HOME_DIR=/srv/me\nENV BASE=${HOME_DIR}/app OTHER=1\n"
             "WORKDIR $BASE\nCOPY . ${BASE:-/x}",
             "/srv/me/app",
             [Copy(".", "/srv/me/app")],
