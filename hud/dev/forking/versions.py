@@ -54,6 +54,11 @@ class ZygoteProcess(ServerProcess):
         self._warmed = asyncio.get_running_loop().create_future()
         self.order(op="warm", modules=modules)
 
+    @property
+    def is_warm(self) -> bool:
+        """Whether it was told to import anything, or to rehearse."""
+        return self._warmed is not None
+
     async def hazard(self) -> str | None:
         """Why forking from it is unsafe, once it has imported what it was told to."""
         return None if self._warmed is None else await self._warmed
@@ -214,7 +219,7 @@ class Versions:
 
     def _learn(self, zygote: ZygoteProcess, modules: list[str], *, owns: bool) -> None:
         """Prepare for the next version, which probably needs the same libraries."""
-        if not owns and modules:
+        if not owns and (modules or not zygote.is_warm):
             self._modules += modules
             zygote.warm(modules)
         elif owns:

@@ -24,6 +24,7 @@ from types import ModuleType
 from typing import Any
 
 from hud.dev.forking.fresh import read_sources_below
+from hud.dev.forking.rehearsal import rehearse
 from hud.dev.forking.serving import serve
 from hud.environment.environment import Environment
 from hud.environment.modules import ENVIRONMENT_FILES, find_environment
@@ -40,6 +41,7 @@ class Zygote:
         handlers = {"warm": self._warm, "serve": self._serve, "become": self._become}
         self._server = ForkServer(control, handlers)
         self._modules: set[str] = set()
+        self._is_rehearsed = False
 
     def run(self) -> None:
         """Work until the control socket ends."""
@@ -48,6 +50,10 @@ class Zygote:
         self._server.serve()
 
     def _warm(self, order: Order) -> None:
+        if not self._is_rehearsed:
+            self._is_rehearsed = True
+            with contextlib.suppress(Exception):  # all that is lost is time
+                rehearse()
         for name in order["modules"]:
             # What cannot be imported alone is imported by the child.
             with contextlib.suppress(Exception):
