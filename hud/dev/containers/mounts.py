@@ -87,6 +87,14 @@ def _relative(path: Path, folder: Path) -> str:
     return path.relative_to(folder).as_posix()
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove the copies of sessions that were killed."""
+    for stage in (folder / STAGE).glob("*-*"):
+        process = stage.name.partition("-")[0]
+        if process.isdecimal() and not Path("/proc", process).exists():
+            shutil.rmtree(stage, ignore_errors=True)
+
+
 @dataclass
 class Mounts:
     """The mounts of one container: folders as they are, files by copies."""

@@ -12,7 +12,7 @@ from hud.containers import Containers, ContainerSpec, Engine
 from hud.dev.backend import LineSink
 from hud.dev.containers.backend import ContainerBackend, Containment
 from hud.dev.containers.dockerfile import Copy, read_dockerfile
-from hud.dev.containers.mounts import Place, places
+from hud.dev.containers.mounts import Place, places, remove_leftovers
 from hud.dev.containers.obedient import lines_of
 from hud.dev.target import dockerfile_beside
 from hud.errors import UserError
@@ -52,6 +52,7 @@ async def open_containers(wanted: Wanted, log: LineSink) -> AsyncIterator[Opened
         UserError: what is declared or asked for cannot be done.
     """
     project = read_project(wanted.folder)
+    remove_leftovers(project.folder)
     async with Engine() as engine:
         found = await _places(engine, project, wanted)
         what = Containment(

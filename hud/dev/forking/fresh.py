@@ -49,4 +49,6 @@ def read_sources_below(root: Path) -> None:
         return hook(folder)
 
     sys.path_hooks.insert(0, find_below)
-    sys.path_importer_cache.clear()
+    for folder in list(sys.path_importer_cache):
+        if folder.startswith((str(root), str(resolved))):
+            del sys.path_importer_cache[folder]

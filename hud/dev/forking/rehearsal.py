@@ -1,20 +1,23 @@
-"""Serving once for nobody: what libraries put together at the first request is there before versions
-are forked, and not put together anew by each of them.
+"""Serving once for nobody: what libraries put together at the first request is there before
+versions are forked, and not put together anew by each of them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import mcp_types
 from starlette.types import ASGIApp, Message, Scope
 
+from hud.dev.forking.serving import http_config
 from hud.environment.environment import Environment
 from hud.environment.server.http import allowed_callers
 from hud.environment.server.protocol import protocol_server
 from hud.environment.server.sessions import Limits
+from hud.errors import EnvironmentFailure
 
 MODERN = "2026-07-28"
 CLIENT = {"name": "rehearsal", "version": "1"}
@@ -22,25 +25,48 @@ LISTS = ("tools/list", "prompts/list", "resources/list", "resources/templates/li
 
 
 def rehearse() -> None:
-    """Answer each kind of request once, in both eras."""
+    """Answer each kind of request once, in both eras.
+
+    Raises:
+        EnvironmentFailure: one was refused.
+    """
     asyncio.run(_rehearse())
 
 
 async def _rehearse() -> None:
-    env = Environment("rehearsal")
-
-    @env.tool()
-    async def rehearsal() -> int:
-        """A tool."""
-        return 1
-
+    env = _environment()
     server = protocol_server(env, Limits(idle_timeout=None))
     app = server.streamable_http_app(transport_security=allowed_callers(""))
+    http_config(app).load()
     async with app.router.lifespan_context(app):
         for method in ("server/discover", *LISTS):
             await _ask_modern(app, method)
         await _ask_modern(app, "tools/call", "rehearsal")
         await _ask_legacy(app)
+
+
+def _environment() -> Environment:
+    """An environment that declares what environments declare."""
+    env = Environment("rehearsal")
+
+    @env.tool()
+    async def rehearsal(text: str = "", number: int = 1) -> int:
+        """Return a number.
+
+        Args:
+            text: Some text.
+            number: What is returned.
+        """
+        return number + len(text)
+
+    @env.scenario("rehearsal")
+    async def play(word: str) -> AsyncGenerator[Any, Any]:
+        """Ask for a word."""
+        answer = yield f"Say {word}."
+        yield 1.0 if answer == word else 0.0
+
+    _ = env.tool_definitions(), env.prompt_definitions()
+    return env
 
 
 async def _ask_modern(app: ASGIApp, method: str, name: str | None = None) -> None:
@@ -67,7 +93,11 @@ async def _ask_legacy(app: ASGIApp) -> None:
 async def _post(
     app: ASGIApp, method: str, params: dict[str, Any], headers: dict[str, str]
 ) -> dict[bytes, bytes]:
-    """Send a request; the headers of its answer."""
+    """Send a request; the headers of its answer.
+
+    Raises:
+        EnvironmentFailure: it was refused.
+    """
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
     own = {
         "host": "localhost",
@@ -98,8 +128,11 @@ async def _post(
         raise AssertionError
 
     async def send(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            answered.update(message["headers"])
+        if message["type"] != "http.response.start":
+            return
+        if message["status"] != 200:
+            raise EnvironmentFailure(f"`{method}` was answered with {message['status']}")
+        answered.update(message["headers"])
 
     await app(scope, receive, send)
     return answered

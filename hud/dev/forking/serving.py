@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from hud.dev.forking.play import add_play
 from hud.environment.environment import Environment
@@ -26,6 +27,19 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def http_config(app: ASGIApp) -> uvicorn.Config:
+    """How the application is served."""
+    return uvicorn.Config(
+        app,
+        access_log=False,
+        lifespan="off",
+        log_config=None,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_keep_alive=3600,
+        ws="none",
+    )
 
 
 async def serve(
@@ -46,17 +60,8 @@ async def serve(
         session_idle_timeout=None,
         transport_security=allowed_callers(""),
     )
-    config = uvicorn.Config(
-        app,
-        access_log=False,
-        lifespan="off",
-        log_config=None,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-        timeout_keep_alive=3600,
-        ws="none",
-    )
     async with app.router.lifespan_context(app):
-        http = _Server(config)
+        http = _Server(http_config(app))
         asyncio.get_running_loop().add_signal_handler(
             signal.SIGTERM, setattr, http, "should_exit", True
         )

@@ -11,8 +11,10 @@ import itertools
 import json
 import os
 import signal
+import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,15 @@ STOP_SECONDS = 3.0
 LOAD_SECONDS = 60.0
 """Seconds that importing and initializing a version may take."""
 LONGEST_STATUS = 2**24
+CAN_FORK = sys.platform == "linux"
+
+
+@dataclass
+class Libraries:
+    """What a version imported that is not the author's, and what the author set before it did."""
+
+    modules: list[str] = field(default_factory=list)
+    variables: dict[str, str] = field(default_factory=dict)
 
 
 class ZygoteProcess(ServerProcess):
@@ -49,10 +60,10 @@ class ZygoteProcess(ServerProcess):
         loop = asyncio.get_running_loop()
         await loop.create_connection(lambda: self._protocol, sock=connection)
 
-    def warm(self, modules: list[str]) -> None:
-        """Let it import these modules; whether forking is safe afterwards is known later."""
+    def warm(self, libraries: Libraries) -> None:
+        """Let it import these libraries; whether forking is safe afterwards is known later."""
         self._warmed = asyncio.get_running_loop().create_future()
-        self.order(op="warm", modules=modules)
+        self.order(op="warm", modules=libraries.modules, variables=libraries.variables)
 
     @property
     def is_warm(self) -> bool:
@@ -175,8 +186,8 @@ class Versions:
         self._zygote: ZygoteProcess | None = None
         self._reserve: ZygoteProcess | None = ZygoteProcess(launched)
         self._all: list[ZygoteProcess] = []
-        self._modules: list[str] = []
-        self.hazard: str | None = None
+        self._libraries = Libraries()
+        self.hazard: str | None = None if CAN_FORK else "this platform cannot fork safely"
         """Why versions are not forked."""
 
     async def start(self, *, afresh: bool) -> Version:
@@ -186,8 +197,8 @@ class Versions:
             HudError: it could not be loaded; `detail` holds the author's traceback.
         """
         if afresh:
-            self._modules.clear()
-            self._zygote, self.hazard = None, None
+            self._libraries, self._zygote = Libraries(), None
+            self.hazard = None if CAN_FORK else self.hazard
         zygote = await self._ready_zygote()
         number = next(self._numbers)
         owns = self.hazard is not None
@@ -207,7 +218,7 @@ class Versions:
                 await self._end(zygote)
             raise
         version.name, version.port = loaded["name"], loaded["port"]
-        self._learn(zygote, loaded["modules"], owns=owns)
+        self._learn(zygote, Libraries(loaded["modules"], loaded["variables"]), owns=owns)
         return version
 
     async def end(self, version: Version) -> None:
@@ -217,15 +228,16 @@ class Versions:
         if zygote is not self._zygote:
             await self._end(zygote)
 
-    def _learn(self, zygote: ZygoteProcess, modules: list[str], *, owns: bool) -> None:
+    def _learn(self, zygote: ZygoteProcess, found: Libraries, *, owns: bool) -> None:
         """Prepare for the next version, which probably needs the same libraries."""
-        if not owns and (modules or not zygote.is_warm):
-            self._modules += modules
-            zygote.warm(modules)
+        if not owns and (found.modules or not zygote.is_warm):
+            self._libraries.modules += found.modules
+            self._libraries.variables |= found.variables
+            zygote.warm(found)
         elif owns:
             self._reserve = ZygoteProcess(launch())
-            if set(modules) != set(self._modules):
-                self._modules, self.hazard = modules, None
+            if CAN_FORK and set(found.modules) != set(self._libraries.modules):
+                self._libraries, self.hazard = found, None
 
     async def _ready_zygote(self) -> ZygoteProcess:
         """The process to start from: the one with the libraries, or a fresh one where forking is
@@ -234,8 +246,8 @@ class Versions:
         if self.hazard is None:
             if self._zygote is None or self._zygote.ended.is_set():
                 self._zygote = await self._fresh_zygote()
-                if self._modules:
-                    self._zygote.warm(self._modules)
+                if self._libraries.modules:
+                    self._zygote.warm(self._libraries)
             self.hazard = await self._zygote.hazard()
             if self.hazard is None:
                 return self._zygote

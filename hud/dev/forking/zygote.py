@@ -1,6 +1,7 @@
 """The zygote: it keeps the libraries loaded and forks each new version of an environment.
 
-Orders: `warm` (import the third-party modules that the environment imported last time), `serve`
+Orders: `warm` (import the third-party modules that the environment imported last time, under the
+variables that it had set for them), `serve`
 (fork a child that imports the author's modules afresh and serves the environment), `become` (do so
 in this process, where forking is unsafe). With `serve` and `become` comes a pipe, on which the
 version says, in one JSON line, what it loaded or why it could not.
@@ -54,10 +55,17 @@ class Zygote:
             self._is_rehearsed = True
             with contextlib.suppress(Exception):  # all that is lost is time
                 rehearse()
+        before = dict(os.environ)
+        os.environ.update(order["variables"])
         for name in order["modules"]:
             # What cannot be imported alone is imported by the child.
             with contextlib.suppress(Exception):
                 importlib.import_module(name)
+        for name in order["variables"]:
+            if name in before:
+                os.environ[name] = before[name]
+            else:
+                os.environ.pop(name, None)
         self._settle()
         self._server.tell(event="warmed", unsafe=fork_hazard())
 
@@ -82,13 +90,18 @@ class Zygote:
         """Load the environment, serve it until told to stop, and say so, or why not."""
         gc.enable()
         status = Status(descriptor)
-        root = Path(order["root"])
+        root, before = Path(order["root"]), dict(os.environ)
         try:
             env = load(order["target"], root)
             listener = listen(order["listen"])
-            modules = foreign(set(sys.modules) - self._modules, root)
-            loaded = {"event": "loaded", "name": env.name, "port": port_of(listener)}
-            told = functools.partial(status.tell, {**loaded, "modules": modules})
+            loaded = {
+                "event": "loaded",
+                "name": env.name,
+                "port": port_of(listener),
+                "modules": foreign(set(sys.modules) - self._modules, root),
+                "variables": dict(os.environ.items() - before.items()),
+            }
+            told = functools.partial(status.tell, loaded)
             asyncio.run(serve(env, listener, told, plays=order["plays"]))
         except Exception as exc:
             if status.was_told:

@@ -193,6 +193,19 @@ async def test_a_library_is_imported_once_and_not_again_on_each_save(
         assert len(known.splitlines()) == 2
 
 
+async def test_a_library_finds_the_variables_that_the_author_set_for_it(
+    server: DevServer, command: Command
+) -> None:
+    site = Path(command.env["IMPORTS"]).parent / "site-packages"
+    (site / "looking_library.py").write_text("import os\nVALUE = os.environ.get('FOR_IT', '0')\n")
+    begin = 'import os\nos.environ["FOR_IT"] = "7"\nimport looking_library\nfrom hud'
+    text = source("int(looking_library.VALUE)").replace("from hud", begin)
+    async with connected(server, "legacy") as client:
+        for number in range(3):
+            await server.reloaded(text + f"\n# {number}\n")
+            assert await answer(client) == 7
+
+
 async def test_a_module_that_starts_a_thread_is_reloaded_as_well(server: DevServer) -> None:
     thread = (
         "\nimport threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"
@@ -259,3 +272,28 @@ async def test_a_library_that_starts_a_thread_gets_fresh_interpreters(server: De
         for version in (1, 2, 3):
             await server.reloaded(text + source(version))
             assert await answer(client) == version
+
+
+@pytest.mark.slow
+async def test_clients_that_call_all_the_time_lose_nothing_over_many_saves(
+    command: Command,
+) -> None:
+    (command.cwd / "env.py").write_text(source(0))
+    with hud_dev(command, "env:env", "-w", "env.py", "-p", "0") as server:
+        stop = anyio.Event()
+        seen: list[int] = []
+
+        async def keep_calling(era: str) -> None:
+            async with connected(server, era) as client:
+                while not stop.is_set():
+                    seen.append(await answer(client))
+
+        async with anyio.create_task_group() as tasks:
+            for era in ("legacy", "auto", "legacy", "auto"):
+                tasks.start_soon(keep_calling, era)
+            for version in range(1, 31):
+                await server.reloaded(source(version))
+            stop.set()
+        assert len(seen) > 100
+        assert set(seen) <= set(range(31))
+        assert server.status()["generation"] == 31
