@@ -105,9 +105,8 @@ def dev(
 ) -> int:
     """Serve an environment to Cursor, Claude Code or any MCP client, and reload it on save.
 
-    Also serves an IMAGE, a server at a --url, or a COMMAND that speaks MCP over its standard
-    streams or, with {port} in
-    it, over HTTP.
+    Also serves an IMAGE, a server at a --url, or a COMMAND that speaks MCP.
+    Over its standard streams; over HTTP, with {port} for the port in it.
     """
     may_fork = not (url or docker or "--" in sys.argv or (stdio and not watch))
     may_fork = may_fork and (controlled or dockerfile_beside(Path.cwd()) is None)

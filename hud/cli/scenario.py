@@ -51,8 +51,8 @@ def scenario(
 ) -> int:
     """Play a scenario of a running `hud dev` by hand: set it up, use its tools, grade it.
 
-    `setup` and a later `grade` belong to one session; each terminal has its own, and --session
-    names one.
+    `setup` and a later `grade` belong to one session: each terminal has one.
+    --session names others.
     """
     if action is Action.LIST:
         return _list(url)
