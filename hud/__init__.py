@@ -9,18 +9,21 @@ if TYPE_CHECKING:
     from hud.environment import Environment
     from hud.eval.context import EvalContext
     from hud.eval.manager import Evaluation
+    from hud.eval.tracing import instrument, trace
     from hud.task import Task
 
     eval: Evaluation
 
 __version__ = "0.1.0"
 
-__all__ = ["Environment", "EvalContext", "Task", "__version__", "eval"]
+__all__ = ["Environment", "EvalContext", "Task", "__version__", "eval", "instrument", "trace"]
 
 _HOMES = {
     "Environment": "hud.environment",
     "EvalContext": "hud.eval.context",
     "Task": "hud.task",
+    "instrument": "hud.eval.tracing",
+    "trace": "hud.eval.tracing",
 }
 
 

@@ -6,19 +6,29 @@ Running belongs to `hud.eval`; `Task.run` is the one door from here to there.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import math
 import re
 import uuid
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
 from hud.errors import UserError
 from hud.types import ColumnValue, MCPToolCall, Trace
 
 SLUG_PATTERN = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 SLUG_LENGTH = 100
+V4_FIELDS = frozenset({"prompt", "mcp_config", "setup_tool", "evaluate_tool"})
+"""Fields of v4 tasks, which v5 tasks do not have."""
 
 
 class EnvConfig(BaseModel):
@@ -70,6 +80,15 @@ class Task(BaseModel):
     """Tool calls that solve the task; the `oracle` agent replays them."""
     agent_config: TaskAgentConfig | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_data_of_v4(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or data.keys().isdisjoint(V4_FIELDS):
+            return data
+        if data.get("env") or data.get("scenario"):
+            return data
+        return _legacy().build_env_from_v4({k: v for k, v in data.items() if v is not None})
 
     @field_validator("env", mode="before")
     @classmethod
@@ -152,6 +171,20 @@ class Task(BaseModel):
         ).hexdigest()[:8]
         return f"{stem.strip('-') or 'task'}-{digest}"
 
+    @classmethod
+    def from_v4(cls, source: Any) -> Task:
+        """The task that runs as a v4 task does: its data as a dict or JSON text, or a `LegacyTask`.
+
+        Raises:
+            UserError: a field is missing, misspelt or malformed; names it.
+        """
+        if not isinstance(source, str):
+            return cls(**_legacy().build_env_from_v4(source))
+        try:
+            return cls.from_v4(json.loads(source))
+        except ValueError as exc:
+            raise UserError(f"the v4 task is not JSON: {exc}") from exc
+
     def copy(self, **changes: Any) -> Task:
         """An independent task without `id` and `slug`; `changes` replace fields."""
         fields: dict[str, Any] = {
@@ -186,6 +219,11 @@ class Task(BaseModel):
     def to_json(self) -> dict[str, Any]:
         """The task as JSON data that `Task(**data)` reads back."""
         return self.model_dump(mode="json", exclude_none=True)
+
+
+def _legacy() -> Any:
+    """The built-in environment for v4 tasks, which lives above; loaded when a task needs it."""
+    return importlib.import_module("hud.environment.legacy.published")
 
 
 def _call_from_pair(call: Any) -> Any:

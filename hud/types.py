@@ -376,7 +376,9 @@ class ToolDeclaration:
 
 
 def __getattr__(name: str) -> Any:
-    """Published code imports `LegacyTask` from here; it lives above, loaded when asked for."""
+    """Published code imports tasks from here; they live above, loaded when asked for."""
     if name == "LegacyTask":
         return importlib.import_module("hud.environment.legacy").LegacyTask
+    if name == "Task":
+        return importlib.import_module("hud.task").Task
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,12 +15,13 @@ from tests.command import Command, plain_environment
 
 PROVIDERS = ("OPENAI_", "ANTHROPIC_", "GEMINI_", "GOOGLE_", "OPENROUTER_")
 REQUIRE_DOCKER = "HUD_REQUIRE_DOCKER"
+REQUIRED = (REQUIRE_DOCKER, "HUD_REQUIRE_CONFORMANCE")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Forget the developer's keys and settings before anything of ours is imported."""
     for name in list(os.environ):
-        if name.startswith((*PROVIDERS, "HUD_")) and name != REQUIRE_DOCKER:
+        if name.startswith((*PROVIDERS, "HUD_")) and name not in REQUIRED:
             del os.environ[name]
     os.environ["HUD_HOME"] = str(config.rootpath / "tests" / "no-such-home")
 

@@ -1,5 +1,5 @@
-"""A model provider that needs no network: OpenAI chat completions, OpenAI Responses and Anthropic
-Messages over HTTP.
+"""A model provider that needs no network: OpenAI chat completions, OpenAI Responses, Anthropic
+Messages and Gemini's generateContent over HTTP.
 
 `python tests/fake_provider.py --port 0` prints its URL and serves until it is stopped; `running()`
 is the same as a context manager for tests. The model's name says how it behaves, or the part after
@@ -14,6 +14,8 @@ a `~` does: `fixed:42`, `gpt-5.4~errors:2:503`. Any other name gets the default 
     echo              answers the newest text of a tool, else of the user
     images            calls a tool, if there is one, then answers how many images it was sent
     call:NAME:JSON    calls the tool NAME with those arguments, then answers with its result
+    do:NAME:JSON      calls the tool NAME with those arguments, whatever was called before; for one
+                      of OpenAI's own tools, they are fields of the item that asks
     bad-json          calls a tool with arguments that are no JSON, then answers with its result
     loop              calls a tool in every turn and never answers
     cut               reaches its token limit in the middle of the text
@@ -60,7 +62,7 @@ INPUT, OUTPUT, CACHED = 100, 20, 40
 
 @dataclass
 class Request:
-    """What a provider's request says, in one shape for all three protocols."""
+    """What a provider's request says, in one shape for all protocols."""
 
     path: str
     body: Json
@@ -126,10 +128,16 @@ def read_responses(path: str, body: Json) -> Request:
         body,
         texts=[text_of(item["content"]) for item in items if item.get("role") == "user"],
         results=[
-            text_of(item["output"]) for item in items if item.get("type") == "function_call_output"
+            output_text(item) for item in items if item.get("type", "").endswith("_call_output")
         ],
-        tools=[tool["name"] for tool in body.get("tools") or []],
+        tools=[tool.get("name", tool["type"]) for tool in body.get("tools") or []],
     )
+
+
+def output_text(item: Json) -> str:
+    if item["type"] == "function_call_output":
+        return text_of(item["output"])
+    return json.dumps(item["output"])
 
 
 def read_messages(path: str, body: Json) -> Request:
@@ -142,6 +150,19 @@ def read_messages(path: str, body: Json) -> Request:
         + [block["text"] for block in blocks if block["type"] == "text"],
         results=[text_of(block["content"]) for block in blocks if block["type"] == "tool_result"],
         tools=[tool["name"] for tool in body.get("tools") or []],
+    )
+
+
+def read_gemini(path: str, body: Json) -> Request:
+    parts = [part for turn in body["contents"] for part in turn["parts"] if turn["role"] == "user"]
+    answers = [part["functionResponse"] for part in parts if "functionResponse" in part]
+    declared = [tool.get("functionDeclarations") or [] for tool in body.get("tools") or []]
+    return Request(
+        path,
+        body,
+        texts=[part["text"] for part in parts if "text" in part],
+        results=[json.dumps(answer["response"]) for answer in answers],
+        tools=[function["name"] for functions in declared for function in functions],
     )
 
 
@@ -186,6 +207,10 @@ def call(request: Request, name: str, arguments: str = "{}") -> Reply:
     return echo(request) if request.results else Reply(calls=[(name, arguments)])
 
 
+def do(request: Request, name: str, arguments: str = "{}") -> Reply:
+    return Reply(calls=[(name, arguments)])
+
+
 def fixed(request: Request, text: str) -> Reply:
     return Reply(text)
 
@@ -219,6 +244,7 @@ BEHAVIOURS: dict[str, Callable[..., Reply]] = {
     "loop": loop,
     "bad-json": bad_json,
     "call": call,
+    "do": do,
     "fixed": fixed,
     "cut": cut,
     "status": status,
@@ -261,10 +287,8 @@ def responses_body(request: Request, reply: Reply) -> Json:
     text = {"type": "output_text", "text": reply.text, "annotations": []}
     message = {"type": "message", "id": "msg_0", "role": "assistant", "content": [text]} | done
     calls = [
-        {"type": "function_call", "id": f"fc_{index}", "call_id": f"call_{index}"}
-        | {"name": name, "arguments": arguments}
-        | done
-        for index, (name, arguments) in enumerate(reply.calls)
+        {"id": f"fc_{index}", "call_id": f"call_{index}"} | done | item_for(request, *call)
+        for index, call in enumerate(reply.calls)
     ]
     return {
         "id": "resp_fake",
@@ -285,6 +309,16 @@ def responses_body(request: Request, reply: Reply) -> Json:
             "total_tokens": INPUT + OUTPUT,
         },
     }
+
+
+def item_for(request: Request, name: str, arguments: str) -> Json:
+    """The item that calls a tool: one of the provider's own has a type of its own."""
+    types = {tool["type"] for tool in request.body.get("tools") or []}
+    if name not in types:
+        return {"type": "function_call", "name": name, "arguments": arguments}
+    kind = "computer" if name.startswith("computer") else name
+    checks: Json = {"pending_safety_checks": []} if kind == "computer" else {}
+    return {"type": f"{kind}_call"} | checks | json.loads(arguments)
 
 
 def messages_body(request: Request, reply: Reply) -> Json:
@@ -308,6 +342,28 @@ def messages_body(request: Request, reply: Reply) -> Json:
             "output_tokens": OUTPUT,
         },
     }
+
+
+def gemini_body(request: Request, reply: Reply) -> Json:
+    text = [{"text": reply.text}] if reply.text else []
+    calls = [
+        {"functionCall": {"id": f"fc_{index}", "name": name, "args": json.loads(arguments)}}
+        for index, (name, arguments) in enumerate(reply.calls)
+    ]
+    content = {"role": "model", "parts": text + calls}
+    reason = "MAX_TOKENS" if reply.cut else "STOP"
+    return {
+        "candidates": [{"content": content, "finishReason": reason, "index": 0}],
+        "usageMetadata": {
+            "promptTokenCount": INPUT,
+            "candidatesTokenCount": OUTPUT,
+            "cachedContentTokenCount": CACHED,
+        },
+    }
+
+
+def gemini_events(body: Json) -> Iterator[Json]:
+    yield body
 
 
 def json_or_text(text: str) -> Any:
@@ -365,7 +421,7 @@ def opened(block: Json) -> tuple[Json, Json]:
 
 @dataclass(frozen=True)
 class Protocol:
-    """How one of the three APIs reads a request and writes an answer, whole or as events."""
+    """How one of the APIs reads a request and writes an answer, whole or as events."""
 
     read: Callable[[str, Json], Request]
     write: Callable[[Request, Reply], Json]
@@ -376,6 +432,7 @@ PROTOCOLS = {
     "/chat/completions": Protocol(read_chat, chat_body, chat_events),
     "/responses": Protocol(read_responses, responses_body, responses_events),
     "/messages": Protocol(read_messages, messages_body, messages_events),
+    ":generateContent": Protocol(read_gemini, gemini_body, gemini_events),
 }
 
 
@@ -433,7 +490,7 @@ class Provider:
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         self.recorded.append({"path": request.path, "headers": headers, "body": body})
         try:
-            name, arguments = self.behaviour(body["model"])
+            name, arguments = self.behaviour(body.get("model", ""))
             broken = await self.disturb(name, arguments, raw)
             reply = BEHAVIOURS.get(name, count_calls)(
                 request, *([] if name in DISTURBANCES else arguments)

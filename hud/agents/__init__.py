@@ -10,9 +10,11 @@ if TYPE_CHECKING:
     from hud.agents.catalog import create_agent
     from hud.agents.claude import ClaudeAgent
     from hud.agents.gemini import GeminiAgent
+    from hud.agents.gemini_cua import GeminiCUAAgent
     from hud.agents.nop import NopAgent
     from hud.agents.openai import OpenAIAgent
     from hud.agents.openai_chat import OpenAIChatAgent
+    from hud.agents.operator import OperatorAgent
     from hud.agents.oracle import OracleAgent
     from hud.agents.scripted import ScriptedAgent
 
@@ -20,10 +22,12 @@ __all__ = [
     "AgentContext",
     "ClaudeAgent",
     "GeminiAgent",
+    "GeminiCUAAgent",
     "MCPAgent",
     "NopAgent",
     "OpenAIAgent",
     "OpenAIChatAgent",
+    "OperatorAgent",
     "OracleAgent",
     "ScriptedAgent",
     "create_agent",
@@ -33,10 +37,12 @@ MODULES = {
     "AgentContext": "agent",
     "ClaudeAgent": "claude",
     "GeminiAgent": "gemini",
+    "GeminiCUAAgent": "gemini_cua",
     "MCPAgent": "agent",
     "NopAgent": "nop",
     "OpenAIAgent": "openai",
     "OpenAIChatAgent": "openai_chat",
+    "OperatorAgent": "operator",
     "OracleAgent": "oracle",
     "ScriptedAgent": "scripted",
     "create_agent": "catalog",

@@ -8,7 +8,9 @@
    `format_tool_results` gives.
 4. Only tools that were offered are called; any other name is answered with an error, which the
    model can read.
-5. Nothing is submitted but what the model said: a failed provider call raises, and its text never
+5. Where the provider has tools of its own, what stands for them is offered as those
+   (`hud.formats.native`); a call by the provider's name is a call of the tool.
+6. Nothing is submitted but what the model said: a failed provider call raises, and its text never
    becomes an answer.
 """
 
@@ -26,9 +28,10 @@ import mcp_types
 
 from hud.agents.config import AgentConfig, read_config
 from hud.errors import AgentFailure, HudError, boundary
+from hud.formats import native
 from hud.formats.fields import UnreadableArguments
 from hud.task import Task
-from hud.types import AgentResponse, MCPToolCall, MCPToolResult, Trace, TraceStep
+from hud.types import AgentResponse, AgentType, MCPToolCall, MCPToolResult, Trace, TraceStep
 
 Message = Any
 """One entry of a conversation, in the provider's own format."""
@@ -103,6 +106,8 @@ class MCPAgent:
     name: ClassVar[str] = "agent"
     """What the agent is called on the command line."""
     config_cls: ClassVar[type[AgentConfig]] = AgentConfig
+    family: ClassVar[AgentType | None] = None
+    """Whose own tools the agent's provider has."""
 
     def __init__(self, config: AgentConfig | None = None, **options: Any) -> None:
         self.config = config or read_config(self.config_cls, self.name, options)
@@ -110,6 +115,7 @@ class MCPAgent:
         self.ctx: AgentContext | None = None
         self._available_tools: list[mcp_types.Tool] = []
         self._tool_map: dict[str, mcp_types.Tool] = {}
+        self._offer = native.Offer()
         self._initialized = False
 
     @classmethod
@@ -210,10 +216,13 @@ class MCPAgent:
     async def call_tools(
         self, tool_call: MCPToolCall | list[MCPToolCall] | None = None
     ) -> list[MCPToolResult]:
-        """Call the tools at the same time; the results are in the order of the calls."""
+        """Call the tools at the same time; the results are in the order of the calls.
+
+        Calls that act on one shell, screen or folder run one after the other.
+        """
         calls = [tool_call] if isinstance(tool_call, MCPToolCall) else tool_call or []
-        if len(calls) == 1:
-            return [await self._call(calls[0])]
+        if len(calls) == 1 or any(map(self._is_of_a_machine, calls)):
+            return [await self._call(call) for call in calls]
         results: dict[int, MCPToolResult] = {}
 
         async def call(index: int) -> None:
@@ -241,7 +250,9 @@ class MCPAgent:
     async def _initialize_from_ctx(self, ctx: AgentContext) -> None:
         """Take the context's tools, without those that the config leaves out."""
         self.ctx = ctx
-        self._available_tools = [tool for tool in ctx.as_tools() if self._offers(tool.name)]
+        allowed = [tool for tool in ctx.as_tools() if self._offers(tool.name)]
+        self._offer = native.offer(allowed, self.family, self.config.model or None)
+        self._available_tools = self._offer.tools
         self._tool_map = {tool.name: tool for tool in self._available_tools}
         self._on_tools_ready()
         self._initialized = True
@@ -294,7 +305,12 @@ class MCPAgent:
         self._log(step.result)
         return response
 
+    def _is_of_a_machine(self, call: MCPToolCall) -> bool:
+        tool = self._tool_map.get(self._offer.routed(call).name)
+        return tool is not None and native.is_of_a_machine(tool)
+
     async def _call(self, call: MCPToolCall) -> MCPToolResult:
+        call = self._offer.routed(call)
         ctx, problem = self._context(), self._objection(call)
         if problem is None:
             return await ctx.call_tool(call)

@@ -23,6 +23,8 @@ class AgentEntry:
     description: str
     provider: Provider | None = None
     """Whose key it needs; None for agents that ask no model."""
+    needs_screen: bool = False
+    """Whether it plays only in environments that have a computer tool."""
 
     @property
     def key_variable(self) -> str | None:
@@ -57,6 +59,12 @@ AGENTS = {
     "gemini": AgentEntry(
         "hud.agents.gemini:GeminiAgent", "Gemini, by its OpenAI-compatible endpoint", GEMINI
     ),
+    "operator": AgentEntry(
+        "hud.agents.operator:OperatorAgent", "OpenAI's computer use model", OPENAI, True
+    ),
+    "gemini_cua": AgentEntry(
+        "hud.agents.gemini_cua:GeminiCUAAgent", "Gemini's computer use model", GEMINI, True
+    ),
     "openai_compatible": AgentEntry(
         "hud.agents.openai_chat:OpenAIChatAgent",
         "any endpoint with chat completions; needs a model",
@@ -72,8 +80,9 @@ AGENTS = {
 """The agents by name."""
 
 SYNONYMS = {"integration_test": "oracle"}
-COMPUTER_USE = frozenset({"operator", "gemini_cua"})
 MODELS = (
+    (re.compile(r"computer-use-preview.*"), "operator"),
+    (re.compile(r"gemini-.*computer-use.*"), "gemini_cua"),
     (re.compile(r"claude-.+"), "claude"),
     (re.compile(r"(gpt-(?!oss)|chatgpt-).+|o[1-9](-.+)?"), "openai"),
     (re.compile(r"gemini-.+"), "gemini"),
@@ -99,11 +108,6 @@ def resolve(name: str, model: str | None = None) -> tuple[str, str | None]:
         UserError: no agent and no model of a known provider has this name, or it needs a model.
     """
     agent = SYNONYMS.get(name, name)
-    if agent in COMPUTER_USE:
-        raise UserError(
-            f"the agent `{name}` uses a computer, and there are no computer tools yet",
-            hint=_listed(),
-        )
     if agent not in AGENTS:
         return _agent_of_model(name, model), name
     if agent == "openai_compatible" and not model:
@@ -114,12 +118,16 @@ def resolve(name: str, model: str | None = None) -> tuple[str, str | None]:
 
 
 def available() -> list[str]:
-    """Names of the agents whose provider's key is set and which have a model of their own."""
+    """Names of the agents for any environment that have a model of their own and whose provider's
+    key is set.
+    """
     settings = get_settings()
     return [
         name
         for name, entry in AGENTS.items()
-        if entry.provider and not entry.provider.open and entry.provider.key(settings)
+        if entry.provider
+        and not (entry.provider.open or entry.needs_screen)
+        and entry.provider.key(settings)
     ]
 
 

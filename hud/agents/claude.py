@@ -16,8 +16,8 @@ from hud.agents.config import AgentConfig, ProviderConfig
 from hud.agents.connection import ANTHROPIC, Connection, connect, missing_package
 from hud.agents.retry import Refusal, ask, refusal_of
 from hud.errors import UserError
-from hud.formats import claude
-from hud.types import AgentResponse, Citation, MCPToolCall, MCPToolResult, Usage
+from hud.formats import claude, claude_native
+from hud.types import AgentResponse, AgentType, Citation, MCPToolCall, MCPToolResult, Usage
 
 try:
     import anthropic
@@ -48,6 +48,7 @@ class ClaudeAgent(MCPAgent):
 
     name: ClassVar[str] = "claude"
     config_cls: ClassVar[type[AgentConfig]] = ClaudeConfig
+    family: ClassVar[AgentType | None] = AgentType.CLAUDE
     config: ClaudeConfig
 
     def __init__(self, config: AgentConfig | None = None, **options: Any) -> None:
@@ -59,7 +60,10 @@ class ClaudeAgent(MCPAgent):
         self._tools: list[dict[str, Any]] = []
 
     def _on_tools_ready(self) -> None:
-        self._tools = claude.tools(self._available_tools, cache_control=True)
+        own = [claude_native.tool(item) for item in self._offer.natives.values()]
+        self._tools = [*claude.tools(self._offer.functions), *own]
+        # The mark on the last tool covers all before it.
+        self._tools[-1:] = [{**tool, "cache_control": CACHED} for tool in self._tools[-1:]]
 
     async def get_system_messages(self) -> list[Message]:
         return []
@@ -107,6 +111,8 @@ class ClaudeAgent(MCPAgent):
             ]
         if self._tools:
             arguments["tools"] = self._tools
+        if self._offer.betas:
+            arguments["extra_headers"] = {"anthropic-beta": ",".join(self._offer.betas)}
         if needs_stream(self.config.model, self.config.max_tokens):
             arguments["stream"] = True
         return arguments

@@ -48,6 +48,10 @@ class AgentConfig(BaseModel):
     """Log each step at INFO."""
 
 
+BaseAgentConfig = AgentConfig
+"""The name under which published code knows it."""
+
+
 class ProviderConfig(AgentConfig):
     """Options of an agent that asks a model provider."""
 
@@ -63,7 +67,8 @@ def read_config(config_cls: type[ConfigT], agent: str, options: dict[str, Any]) 
     Raises:
         UserError: names the option that the agent does not take, or whose value does not fit.
     """
-    useful = {name: value for name, value in options.items() if name not in WITHOUT_EFFECT}
+    idle = WITHOUT_EFFECT - config_cls.model_fields.keys()
+    useful = {name: value for name, value in options.items() if name not in idle}
     for name in options.keys() - useful.keys():
         logger.info("the option `%s` of the agent `%s` has no effect", name, agent)
     try:

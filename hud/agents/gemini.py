@@ -10,6 +10,7 @@ from hud.agents.agent import Message
 from hud.agents.config import AgentConfig
 from hud.agents.connection import GEMINI, Provider
 from hud.agents.openai_chat import OpenAIChatAgent, OpenAIChatConfig
+from hud.types import AgentType
 
 
 class GeminiConfig(OpenAIChatConfig):
@@ -33,6 +34,7 @@ class GeminiAgent(OpenAIChatAgent):
     name: ClassVar[str] = "gemini"
     provider: ClassVar[Provider] = GEMINI
     config_cls: ClassVar[type[AgentConfig]] = GeminiConfig
+    family: ClassVar[AgentType | None] = AgentType.GEMINI
     config: GeminiConfig
 
     def arguments(self, messages: list[Message]) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import mcp_types
@@ -13,8 +15,10 @@ from hud.agents.config import AgentConfig, ProviderConfig
 from hud.agents.connection import OPENAI, connect
 from hud.agents.openai_client import RESPONSES, items, request, without_retries
 from hud.agents.retry import Refusal
-from hud.formats import content, openai_responses
-from hud.types import AgentResponse, Citation, MCPToolCall, MCPToolResult, Usage
+from hud.formats import content, openai_native, openai_responses
+from hud.formats.native import NativeTool
+from hud.formats.openai_native import SCREENSHOT, NativeCall
+from hud.types import AgentResponse, AgentType, Citation, MCPToolCall, MCPToolResult, Usage
 
 
 class OpenAIConfig(ProviderConfig):
@@ -43,6 +47,7 @@ class OpenAIAgent(MCPAgent):
 
     name: ClassVar[str] = "openai"
     config_cls: ClassVar[type[AgentConfig]] = OpenAIConfig
+    family: ClassVar[AgentType | None] = AgentType.OPENAI
     config: OpenAIConfig
 
     def __init__(self, config: AgentConfig | None = None, **options: Any) -> None:
@@ -52,7 +57,12 @@ class OpenAIAgent(MCPAgent):
         self._tools: list[dict[str, Any]] = []
 
     def _on_tools_ready(self) -> None:
-        self._tools = openai_responses.tools(self._available_tools)
+        own = [self.native_tool(item) for item in self._offer.natives.values()]
+        self._tools = [*openai_responses.tools(self._offer.functions), *own]
+
+    def native_tool(self, native: NativeTool) -> dict[str, Any]:
+        """How one of the provider's own tools is asked for."""
+        return openai_native.tool(native)
 
     async def get_system_messages(self) -> list[Message]:
         return []
@@ -70,7 +80,7 @@ class OpenAIAgent(MCPAgent):
             RESPONSES,
             self.arguments(messages),
             given=self.client,
-            read=read_response,
+            read=partial(read_response, natives=self._offer.natives),
         )
         messages.extend(output)
         return response
@@ -79,7 +89,21 @@ class OpenAIAgent(MCPAgent):
         self, tool_calls: list[MCPToolCall], tool_results: list[MCPToolResult]
     ) -> list[Message]:
         pairs = zip(tool_calls, tool_results, strict=True)
-        return [openai_responses.result(call, result) for call, result in pairs]
+        return [item for call, result in pairs for item in _answers(call, result)]
+
+    async def _call(self, call: MCPToolCall) -> MCPToolResult:
+        """Run a call; the computer's answer always has a picture, of a failed action as well."""
+        result = await super()._call(call)
+        if not isinstance(call, NativeCall) or call.kind != "computer_call":
+            return result
+        if call.safety_checks:
+            acknowledged = self._context().trace.info.setdefault("acknowledged_safety_checks", [])
+            acknowledged.extend(call.safety_checks)
+        if content.images(result):
+            return result
+        seen = await super()._call(call.model_copy(update={"arguments": SCREENSHOT}))
+        shown = [*result.content, *content.images(seen)]
+        return result.model_copy(update={"content": shown})
 
     def arguments(self, messages: list[Message]) -> dict[str, Any]:
         """Arguments of `responses.create` for the next turn."""
@@ -93,8 +117,12 @@ class OpenAIAgent(MCPAgent):
         return arguments | {name: option for name, option in options.items() if option is not None}
 
 
-def read_response(answer: Any) -> tuple[list[Message], AgentResponse]:
+def read_response(
+    answer: Any, natives: Mapping[str, NativeTool] | None = None
+) -> tuple[list[Message], AgentResponse]:
     """The model's items, as they go back to the provider, and what they say.
+
+    `natives` are the provider's own tools that were offered.
 
     Raises:
         Refusal: the answer is no response.
@@ -103,18 +131,33 @@ def read_response(answer: Any) -> tuple[list[Message], AgentResponse]:
         raise Refusal("the answer is no response")
     output = items(answer.get("output"), "output")
     parts = _parts(output, "message", "content")
-    calls = filter(openai_responses.matches, output)
     response = AgentResponse(
         content="".join(part.get("text") or part.get("refusal") or "" for part in parts),
         reasoning="\n".join(
             part.get("text", "") for part in _parts(output, "reasoning", "summary")
         ),
-        tool_calls=[read_call(openai_responses.call, item) for item in calls],
+        tool_calls=list(_calls(output, natives or {})),
         citations=[_citation(note) for part in parts for note in part.get("annotations") or []],
         usage=_usage(answer.get("usage") or {}),
         finish_reason=(answer.get("incomplete_details") or {}).get("reason") or answer["status"],
     )
     return output, response
+
+
+def _calls(
+    output: list[dict[str, Any]], natives: Mapping[str, NativeTool]
+) -> Iterator[MCPToolCall]:
+    for item in output:
+        if openai_responses.matches(item):
+            yield read_call(openai_responses.call, item)
+        elif openai_native.matches(item):
+            yield openai_native.call(item, natives)
+
+
+def _answers(call: MCPToolCall, result: MCPToolResult) -> list[dict[str, Any]]:
+    if isinstance(call, NativeCall):
+        return openai_native.result(call, result)
+    return [openai_responses.result(call, result)]
 
 
 def _parts(output: list[dict[str, Any]], kind: str, field: str) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from hud.agents.connection import COMPATIBLE, Provider, connect
 from hud.agents.openai_client import CHAT, items, request, without_retries
 from hud.agents.retry import Refusal
 from hud.formats import content, openai_chat
-from hud.types import AgentResponse, MCPToolCall, MCPToolResult, Usage
+from hud.types import AgentResponse, AgentType, MCPToolCall, MCPToolResult, Usage
 
 OURS = frozenset({"messages", "model", "stream", "tools"})
 """What `completion_kwargs` cannot set, for the loop sets it."""
@@ -46,6 +46,7 @@ class OpenAIChatAgent(MCPAgent):
     name: ClassVar[str] = "openai_compatible"
     provider: ClassVar[Provider] = COMPATIBLE
     config_cls: ClassVar[type[AgentConfig]] = OpenAIChatConfig
+    family: ClassVar[AgentType | None] = AgentType.OPENAI_COMPATIBLE
     config: OpenAIChatConfig
 
     def __init__(self, config: AgentConfig | None = None, **options: Any) -> None:

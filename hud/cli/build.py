@@ -121,12 +121,14 @@ def _pair(option: str, text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not name:
         raise UserError(f"`{option} {text}` is not of the form K=V")
-    if equals:
-        return name, value
+    return name, value if equals else _value_here(name, f"{option} {name}=VALUE")
+
+
+def _value_here(name: str, hint: str) -> str:
     found = variable(name)
     if found is None:
-        raise UserError(f"variable `{name}` has no value here", hint=f"{option} {name}=VALUE")
-    return name, found
+        raise UserError(f"variable `{name}` has no value here", hint=hint)
+    return found
 
 
 def _secret(text: str) -> tuple[str, str]:
@@ -136,7 +138,8 @@ def _secret(text: str) -> tuple[str, str]:
     if not parts.get("id") or parts.keys() - {"id", "env", "src", "source", "type"}:
         raise UserError(f"`--secret {text}` is not of the form id=ID,env=NAME or id=ID,src=FILE")
     if source is None:
-        return parts["id"], _pair("--secret", parts.get("env") or parts["id"])[1]
+        name = parts.get("env") or parts["id"]
+        return parts["id"], _value_here(name, f"export {name}=…")
     try:
         return parts["id"], Path(source).expanduser().read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -5,7 +5,7 @@ policy are refused.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -22,7 +22,15 @@ _NETWORKS = {
     "bridge": "internet",
     "default": "internet",
 }
-_IGNORED = ("-i", "--interactive", "-t", "--tty", "-it", "--rm", "-d", "--detach", "--init")
+_IGNORED = (
+    *("-i", "--interactive", "-t", "--tty", "-it", "-ti"),
+    *("--rm", "-d", "--detach", "--init"),
+)
+_PLATFORM_HINT = "an image is of one platform: hud build --platform chooses it"
+_SANDBOX_HINT = "what a container may do is declared in [tool.hud] of pyproject.toml"
+
+Lookup = Callable[[str], str | None]
+"""The value of a variable of this machine; None if it has none."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -31,21 +39,21 @@ class _Parser(argparse.ArgumentParser):
 
 
 def with_docker_arguments(
-    spec: ContainerSpec, arguments: Sequence[str], variables: Mapping[str, str]
+    spec: ContainerSpec, arguments: Sequence[str], look_up: Lookup
 ) -> ContainerSpec:
-    """The request, changed as the options say. `-e NAME` takes its value from `variables`.
+    """The request, changed as the options say. `look_up` has the value for `-e NAME`.
 
     Raises:
         UserError: an option is unknown, forbidden or badly written.
     """
     given, unknown = _parser().parse_known_args([arg for arg in arguments if arg not in _IGNORED])
     if unknown:
-        raise UserError(
-            f"docker argument `{unknown[0]}` is not supported",
-            hint="what a container may do is declared in [tool.hud] of pyproject.toml",
-        )
+        hint = _PLATFORM_HINT if unknown[0].startswith("--platform") else _SANDBOX_HINT
+        raise UserError(f"docker argument `{unknown[0]}` is not supported", hint=hint)
+    if given.entrypoint == "":
+        raise UserError("docker argument `--entrypoint ''` leaves the container nothing to run")
     ports = dict(_port(text) for text in given.publish)
-    env = dict(_variable(text, variables) for text in [*_from_files(given.env_file), *given.env])
+    env = dict(_variable(text, look_up) for text in [*_from_files(given.env_file), *given.env])
     return replace(
         spec,
         env={**spec.env, **env},
@@ -83,7 +91,6 @@ def _parser() -> _Parser:
         ("--gpus",),
         ("--runtime",),
         ("--name",),
-        ("--platform",),
     ):
         parser.add_argument(*names)
     parser.add_argument("--read-only", action="store_true")
@@ -126,13 +133,12 @@ def _from_files(paths: Sequence[str]) -> list[str]:
     return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
-def _variable(text: str, variables: Mapping[str, str]) -> tuple[str, str]:
+def _variable(text: str, look_up: Lookup) -> tuple[str, str]:
     name, equals, value = text.partition("=")
-    if equals:
-        return name, value
-    if name not in variables:
+    found = value if equals else look_up(name)
+    if found is None:
         raise UserError(f"variable `{name}` has no value here", hint=f"-e {name}=VALUE")
-    return name, variables[name]
+    return name, found
 
 
 def _pair(text: str) -> tuple[str, str]:

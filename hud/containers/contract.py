@@ -111,6 +111,8 @@ class Image:
     user: str = ""
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     size: int = 0
+    platform: str = ""
+    """System and processor that it runs on: `linux/amd64`."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ connections of their own and hold no thread.
 from __future__ import annotations
 
 import functools
+import importlib.util
 import os
 import shutil
 import socket
@@ -26,7 +27,7 @@ import anyio.to_thread
 from anyio.abc import ByteStream
 
 from hud.containers import stream
-from hud.containers.failures import refusal, unavailable
+from hud.containers.failures import EngineUnavailable, refusal, unavailable
 from hud.containers.output import Head
 from hud.errors import DockerFailure
 
@@ -241,6 +242,7 @@ def _connect(host: str | None) -> tuple[APIClient, str]:
         where = _locate(host)
         named = str(where["base_url"])
         _knock(named)
+        _need_what_ssh_needs(named)
         client = APIClient(
             **where,
             version="auto",
@@ -273,6 +275,15 @@ def _knock(host: str) -> None:
         with socket.socket(socket.AF_UNIX) as probe:
             probe.settimeout(_HELLO_SECONDS)
             probe.connect(url.path)
+
+
+def _need_what_ssh_needs(host: str) -> None:
+    """Say what is missing to reach an engine over SSH; the engine's package does not."""
+    if host.startswith("ssh://") and importlib.util.find_spec("paramiko") is None:
+        raise EngineUnavailable(
+            f"the container engine at {host} needs the Python package `paramiko`",
+            hint="pip install 'docker[ssh]'",
+        )
 
 
 def _innermost(error: BaseException) -> str:

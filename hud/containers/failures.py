@@ -69,7 +69,7 @@ def unavailable(host: str, reason: str) -> EngineUnavailable:
             f"this user may not use the container engine at {host}",
             hint="add the user to the group `docker`, or set DOCKER_HOST to an engine of your own",
         )
-    return EngineUnavailable(
-        f"no container engine answers at {host}: {reason}",
-        hint="start Docker (docker info shows whether it runs), or set DOCKER_HOST",
-    )
+    hint = "start Docker (docker info shows whether it runs), or set DOCKER_HOST"
+    if host.startswith("ssh://"):
+        hint = f"see what SSH says: docker --host {host} version"
+    return EngineUnavailable(f"no container engine answers at {host}: {reason}", hint=hint)

@@ -55,7 +55,13 @@ def image_from(details: Mapping[str, Any]) -> Image:
         user=config.get("User") or "",
         variables={name: value for name, _, value in pairs},
         size=details.get("Size", 0),
+        platform=_platform(details),
     )
+
+
+def _platform(details: Mapping[str, Any]) -> str:
+    parts = (details.get(key) for key in ("Os", "Architecture", "Variant"))
+    return "/".join(part for part in parts if part)
 
 
 def resource_from(

@@ -46,6 +46,11 @@ FORBIDDEN = {
 }
 """Keys of `[tool.hud]` that are refused, with the reason."""
 
+OTHER_KEYS = ("image", "mount", "variables")
+"""Keys of `[tool.hud]` that say nothing of a sandbox: the image's name, where `hud dev` puts files,
+which variables enter.
+"""
+
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 1024, "m": MIB, "g": GIB, "t": 1024 * GIB}
 
@@ -182,7 +187,7 @@ def sandbox_of(folder: Path) -> Sandbox:
 def _refuse_key(key: str) -> None:
     if key in FORBIDDEN:
         raise UserError(f"`{key}` in [tool.hud] is forbidden: {FORBIDDEN[key]}")
-    known = [name for name in Sandbox.model_fields if name != "folder"]
+    known = [*OTHER_KEYS, *(name for name in Sandbox.model_fields if name != "folder")]
     close = difflib.get_close_matches(key, known, n=1, cutoff=0.8)
     if close and key not in known:
         raise UserError(f"`{key}` in [tool.hud] is unknown", hint=f"did you mean `{close[0]}`?")

@@ -1,21 +1,36 @@
-"""Running tasks from an author's own code, in this process: `hud.eval` for one rollout, `evaluate`
-for many.
+"""Running tasks from an author's own code, in this process: `hud.eval` with a block, `evaluate` with
+a function.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
-from hud.errors import EnvironmentFailure, GradingFailure, HudError, UserError
+from hud.environment.legacy import LegacyTask
+from hud.errors import EnvironmentFailure, GradingFailure, HudError, UserError, did_you_mean
 from hud.eval.context import EvalContext
+from hud.eval.loading import load_tasks, task_from
+from hud.eval.many import RepeatedBlock
 from hud.eval.rollout import Play, Rollout
 from hud.eval.runner import run_rollouts
-from hud.runtime.local import LocalRuntime
+from hud.runtime.local import LocalInstance, LocalRuntime
 from hud.task import Task, new_id
+
+CONCURRENCY = 30
+"""Rollouts that run at a time, unless told otherwise."""
+
+OPTIONS = frozenset(
+    {"trace_id", "job_id", "group_id", "group_ids", "api_key", "taskset_id", "trace", "quiet"}
+)
+"""What `hud.eval` takes beside what it names."""
+
+Source = Task | LegacyTask | str | Path | Sequence[Task] | None
 
 FUNCTION_FORM = (
     "use `await hud.eval.evaluate(tasks, loop, variants=…, group=…)`, "
@@ -24,42 +39,88 @@ FUNCTION_FORM = (
 
 
 def eval(
-    source: Task | Sequence[Task] | None = None,
+    source: Source = None,
     *,
     name: str | None = None,
     variants: Mapping[str, Any] | None = None,
     group: int = 1,
-    trace_id: str | None = None,
+    max_concurrent: int | None = None,
     **options: Any,
 ) -> AbstractAsyncContextManager[EvalContext]:
-    """One rollout as a context manager: set up on entering, graded on leaving.
+    """Rollouts as a context manager: set up on entering, played by its body, graded on leaving.
 
-    Give the answer with `ctx.submit` inside the block and read `ctx.reward` after it. If the block
-    raises, nothing is graded and the exception passes. If grading fails, `ctx.error` says why and
-    `ctx.reward` is None. `options` that steer a hosted service (api_key, trace, quiet, …) are
-    accepted and have no effect.
+    For one rollout, give the answer with `ctx.submit` inside the block and read `ctx.reward` after
+    it. If the block raises, nothing is graded and the exception passes. If grading fails,
+    `ctx.error` says why and `ctx.reward` is None.
 
-    Raises (on entering):
-        UserError: there are several tasks, variants or runs: that is `evaluate`'s work.
-        SetupFailure: the scenario failed before its prompt.
+    With several tasks, `variants` (names with a value or a list of values each; lists make all
+    combinations) or a `group` of runs, the body is run once for every task × variant × run, at
+    most `max_concurrent` (30) at a time; see `hud.eval.many`. `ctx.variants` says which it is;
+    after the block `ctx.results` has their contexts in that order, and `ctx.reward` is the mean.
+
+    `source` is a task, a list of tasks, or what `load_tasks` loads. `options` are trace_id, job_id,
+    group_id and group_ids (one for each rollout); those that steer a hosted service (api_key,
+    trace, quiet, taskset_id) are accepted and have no effect.
+
+    Raises:
+        UserError: an option cannot be used; or, on entering, the body cannot be run many times.
+        SetupFailure: on entering one rollout: the scenario failed before its prompt.
     """
-    tasks = [source] if isinstance(source, Task) else list(source or ())
-    if len(tasks) > 1 or group > 1 or len(_combinations(variants)) > 1:
-        raise UserError("hud.eval as a context manager runs one rollout", hint=FUNCTION_FORM)
-    if any(not isinstance(task, Task) for task in tasks):
-        raise UserError(
-            f"hud.eval takes tasks, not {type(tasks[0]).__name__}",
-            hint='make one with env("scenario", ...)',
+    unknown = sorted(options.keys() - OPTIONS)
+    if unknown:
+        hint = did_you_mean(unknown[0], [*OPTIONS, "variants", "group", "max_concurrent"])
+        raise UserError(f"hud.eval has no option `{unknown[0]}`", hint=hint)
+    if group < 1:
+        raise UserError(f"hud.eval: a group has at least one run, not {group}")
+    tasks = _tasks_of(source)
+    chosen = _combinations(variants)
+    if len(tasks) * len(chosen) * group != 1:
+        identity = {key: options.get(key) for key in ("job_id", "group_id", "group_ids")}
+        rollouts = partial(_rollouts, tasks, chosen, group, name=name, **identity)
+        summary = EvalContext(
+            tasks[0] if len(tasks) == 1 else Task(args={}),
+            NoConnection(),
+            eval_name=name,
+            **{key: options.get(key) for key in ("trace_id", "job_id", "group_id")},
         )
-    task = tasks[0] if tasks else Task(args={})
+        return RepeatedBlock(
+            lambda loop: _run_all(rollouts(loop), max_concurrent or CONCURRENCY),
+            summary,
+            FUNCTION_FORM,
+        )
     identity = {
         "eval_name": name,
-        "variants": _combinations(variants)[0],
-        "trace_id": trace_id,
+        "variants": chosen[0],
+        "trace_id": options.get("trace_id"),
         "job_id": options.get("job_id"),
         "group_id": options.get("group_id"),
     }
-    return _one(task, identity)
+    return _one(tasks[0], identity)
+
+
+run_eval = eval
+"""The original's name of the function."""
+
+
+def _tasks_of(source: Any) -> list[Task]:
+    """The tasks that a source of `hud.eval` stands for; without one, a task without a scenario."""
+    if source is None:
+        return [Task(args={})]
+    if isinstance(source, str | Path):
+        return load_tasks(str(source))
+    items = [source] if isinstance(source, Task | LegacyTask | Mapping) else list(source)
+    if not items:
+        raise UserError("hud.eval was given no tasks")
+    return [_task_of(item) for item in items]
+
+
+def _task_of(item: Any) -> Task:
+    if isinstance(item, Task):
+        return item
+    if isinstance(item, LegacyTask | Mapping):
+        return task_from(item)
+    hint = 'make one with env("scenario", ...)'
+    raise UserError(f"hud.eval takes tasks, not {type(item).__name__}", hint=hint)
 
 
 @asynccontextmanager
@@ -67,7 +128,9 @@ async def _one(task: Task, identity: dict[str, Any]) -> AsyncIterator[EvalContex
     runtime = LocalRuntime()
     try:
         if task.env is None:
-            yield EvalContext(task, NoConnection(), **identity)
+            ctx = EvalContext(task, NoConnection(), **identity)
+            ctx.results = [ctx]
+            yield ctx
             return
         async with runtime.start(task) as instance:
             context = EvalContext(task, instance.connection, **identity)
@@ -95,10 +158,25 @@ async def _grade(context: EvalContext) -> None:
 class NoConnection:
     """The connection of a rollout without an environment: it offers nothing."""
 
+    async def list_tools(self) -> list[Any]:
+        return []
+
     def __getattr__(self, name: str) -> Any:
         raise UserError(
             "this evaluation has no environment", hint='pass a task: hud.eval(env("scenario", ...))'
         )
+
+
+class _Runtime(LocalRuntime):
+    """Runs tasks without an environment, too."""
+
+    @asynccontextmanager
+    async def start(self, task: Task, *, seed: str = "") -> AsyncIterator[LocalInstance]:
+        if task.env is None and task.env_name is None:
+            yield LocalInstance(NoConnection())
+            return
+        async with super().start(task, seed=seed) as instance:
+            yield instance
 
 
 Loop = Callable[[EvalContext], Awaitable[Any]]
@@ -108,7 +186,7 @@ class Evaluation(Protocol):
     """`hud.eval` as type checkers see it: callable, with `evaluate` beside it."""
 
     def __call__(
-        self, source: Task | Sequence[Task] | None = None, **options: Any
+        self, source: Source = None, **options: Any
     ) -> AbstractAsyncContextManager[EvalContext]: ...
 
     async def evaluate(
@@ -138,10 +216,14 @@ async def evaluate(
     Raises:
         UserError: a task cannot run at all.
     """
-    job_id, runtime = new_id(), LocalRuntime()
     chosen = [tasks] if isinstance(tasks, Task) else list(tasks)
-    plans = list(_plans(chosen, _combinations(variants), group, _player(loop)))
-    rollouts = [replace(plan, job_id=job_id, timeout=timeout) for plan in plans]
+    rollouts = _rollouts(chosen, _combinations(variants), group, loop)
+    return await _run_all([replace(plan, timeout=timeout) for plan in rollouts], max_concurrent)
+
+
+async def _run_all(rollouts: Sequence[Rollout], max_concurrent: int) -> list[EvalContext]:
+    """Run all rollouts in this process; their contexts, in order."""
+    runtime = _Runtime()
     finished: dict[int, EvalContext] = {}
     try:
         async for outcome in run_rollouts(rollouts, runtime, concurrency=max_concurrent):
@@ -152,10 +234,11 @@ async def evaluate(
     return [finished[id(rollout)] for rollout in rollouts]
 
 
-def _player(loop: Loop) -> Play:
+def _player(loop: Loop, name: str | None = None) -> Play:
     """The loop as a player: a string that it returns is its answer, unless it submitted one."""
 
     async def play(context: EvalContext) -> None:
+        context.eval_name = name or context.eval_name
         answer = await loop(context)
         if isinstance(answer, str) and not context.is_submitted:
             await context.submit(answer)
@@ -163,22 +246,40 @@ def _player(loop: Loop) -> Play:
     return play
 
 
-def _plans(
-    tasks: Sequence[Task], combinations: list[dict[str, Any]], group: int, play: Play
-) -> Iterator[Rollout]:
-    for task in tasks:
-        for position, variant in enumerate(combinations):
-            group_id = new_id()
-            for index in range(group):
-                yield Rollout(
-                    "",
-                    task,
-                    f"variant-{position}",
-                    index,
-                    play,
-                    variants=variant,
-                    group_id=group_id,
-                )
+def _rollouts(
+    tasks: Sequence[Task],
+    combinations: Sequence[dict[str, Any]],
+    group: int,
+    loop: Loop,
+    **identity: Any,
+) -> list[Rollout]:
+    """Every task × variant × run; runs of one task share a group id, unless `identity` (name,
+    job_id, group_id, group_ids) says otherwise.
+    """
+    job_id, play = identity.get("job_id") or new_id(), _player(loop, identity.get("name"))
+    groups = [
+        identity.get("group_id") or own
+        for own in (new_id() for _ in tasks)
+        for _ in range(len(combinations) * group)
+    ]
+    given = list(identity.get("group_ids") or groups)
+    if len(given) != len(groups):
+        counted = f"{len(given)} group_ids for {len(groups)} rollouts"
+        raise UserError(f"hud.eval: {counted}", hint="give one for each rollout, or none")
+    plans = itertools.product(tasks, enumerate(combinations), range(group))
+    return [
+        Rollout(
+            job_id,
+            task,
+            f"variant-{position}",
+            index,
+            play,
+            variants=variant,
+            group_id=group_id,
+            is_ungraded=task.scenario is None,
+        )
+        for (task, (position, variant), index), group_id in zip(plans, given, strict=True)
+    ]
 
 
 def _without_context(rollout: Rollout, failure: HudError | None) -> EvalContext:

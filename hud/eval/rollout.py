@@ -54,6 +54,8 @@ class Rollout:
     """Seed of the job; each rollout derives its own from it."""
     variants: dict[str, Any] = field(default_factory=dict)
     group_id: str | None = None
+    is_ungraded: bool = False
+    """Whether who plays it grades it, by setting the context's reward."""
 
     @property
     def id(self) -> str:
@@ -162,7 +164,7 @@ async def _play_on(state: _State, instance: Instance) -> None:
     with watch.span("agent"), _mistakes_as(AgentFailure):
         await _agent(rollout.play, context)
     with watch.span("grading"), _mistakes_as(GradingFailure):
-        if await context.grade() is None:
+        if await context.grade() is None and not rollout.is_ungraded:
             raise SetupFailure(
                 f"task `{rollout.task.key}` names no scenario, so there is nothing to grade"
             )

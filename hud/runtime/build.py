@@ -81,7 +81,9 @@ async def examine(
             tools, scenarios = await _offer(running.connection)
     required = [*_empty_variables(result.image), *_asked_for(scenarios), *variables]
     return Lock(
-        image=LockedImage(name=result.tag, digest=result.image.id),
+        image=LockedImage(
+            name=result.tag, digest=result.image.id, platform=result.image.platform or None
+        ),
         source=result.source,
         start_seconds=round(seconds, 2),
         variables=Variables(required=sorted(set(required))),

@@ -1,7 +1,6 @@
 """Environments in containers: one container an instance, reached over stdin and stdout or HTTP.
 
-1. An image that exposes a port, or whose command serves one, is reached over HTTP; every other over
-   stdio.
+1. How its server is reached is `reach`'s to find out.
 2. What a container may do is the sandbox's to say; nothing of this process's environment enters but
    what is named.
 3. A server may end by itself, so that its shutdown hooks run, before its container is removed.
@@ -11,24 +10,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
-import re
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import anyio
-import httpx2
 from mcp.client import Client
 from mcp.client._transport import TransportStreams
-from mcp.client.streamable_http import streamable_http_client
 
-from hud.containers import Container, ContainerSpec, Image, Sandbox, Stdio
+from hud.containers import Container, ContainerSpec, Sandbox, Stdio
 from hud.containers.arguments import with_docker_arguments
 from hud.environment.mcp_client import ClientConnection
 from hud.environment.session import Connection
 from hud.errors import DockerFailure, HudError, StartFailure, describe
+from hud.runtime.reach import (
+    POLL_SECONDS,
+    answers,
+    find_port,
+    http_transport,
+    spec_reached_at,
+)
 from hud.runtime.stdio import NOISE_LIMIT, transport
 from hud.runtime.ward import Life, Ward, shared_ward
 from hud.runtime.witness import WitnessedConnection
@@ -40,10 +42,6 @@ FAREWELL_TIMEOUT = 3.0
 """Seconds that a server has to end by itself."""
 MOMENT = 0.2
 """Seconds that one has whose container something has happened to."""
-HTTP_PATH = "/mcp"
-CONNECT_TIMEOUT = 10.0
-POLL_SECONDS = 0.05
-SERVING_COMMAND = re.compile(r"(?:--port|-p)[ =](\d+)")
 
 
 @dataclass
@@ -101,25 +99,6 @@ class _KeptOpen:
             await self.stdio.send_eof()
 
 
-def command_of(image: Image, spec: ContainerSpec) -> tuple[str, ...]:
-    """What a container runs."""
-    entrypoint = image.entrypoint if spec.entrypoint is None else spec.entrypoint
-    return (*entrypoint, *(image.command if spec.command is None else spec.command))
-
-
-def serving_port(image: Image, spec: ContainerSpec | None = None) -> int | None:
-    """The port that an image serves MCP on, or None if it speaks over stdio; `spec` may change its
-    command.
-    """
-    command = " ".join(command_of(image, spec or ContainerSpec(image=image.id)))
-    if "--stdio" in command:
-        return None
-    found = SERVING_COMMAND.search(command)
-    if found:
-        return int(found[1])
-    return image.ports[0] if image.ports else None
-
-
 def spec_for(
     image: str,
     *,
@@ -137,18 +116,7 @@ def spec_for(
     spec = ContainerSpec(
         image=image, env=dict(env_vars or {}), sandbox=sandbox or Sandbox(), run=run
     )
-    if not docker_args:
-        return spec
-    named = {name: value for name in docker_args if (value := variable(name)) is not None}
-    return with_docker_arguments(spec, docker_args, named)
-
-
-def spec_reached_at(spec: ContainerSpec, port: int | None) -> ContainerSpec:
-    """The request with what reaching the server needs: stdin, or a network for a port."""
-    if port is None:
-        return replace(spec, stdin=True)
-    network = "internal" if spec.sandbox.network == "none" else spec.sandbox.network
-    return replace(spec, sandbox=spec.sandbox.model_copy(update={"network": network}))
+    return with_docker_arguments(spec, docker_args, variable) if docker_args else spec
 
 
 @asynccontextmanager
@@ -164,9 +132,9 @@ async def run_image(ward: Ward, spec: ContainerSpec) -> AsyncIterator[RunningIma
     image = await ward.engine.image(spec.image)
     if image is None:
         raise DockerFailure(f"there is no image `{spec.image}`", hint="build it: hud build .")
-    port = serving_port(image, spec)
     async with AsyncExitStack() as stack:
         async with ward.starting:
+            port = await find_port(ward.engine, image, spec)
             made = ward.engine.container(spec_reached_at(spec, port))
             container = await stack.enter_async_context(made)
             life = stack.enter_context(ward.watched(container))
@@ -206,48 +174,6 @@ async def _serve(life: Life, port: int | None) -> AsyncIterator[RunningImage]:
 def _client(server: AbstractAsyncContextManager[TransportStreams]) -> Client:
     seconds = get_settings().client_timeout
     return Client(server, mode="legacy", read_timeout_seconds=seconds, cache=None)
-
-
-@asynccontextmanager
-async def http_transport(address: tuple[str, int], port: int) -> AsyncIterator[TransportStreams]:
-    """A transport to the server at `address`, which listens at `port` inside its container.
-
-    It is called by a loopback name: servers that guard against web pages let no other name in.
-    """
-    host, reached = address
-    url = f"http://{f'[{host}]' if ':' in host else host}:{reached}{HTTP_PATH}"
-    limits = httpx2.Timeout(get_settings().client_timeout, connect=CONNECT_TIMEOUT)
-    async with (
-        httpx2.AsyncClient(headers={"Host": f"localhost:{port}"}, timeout=limits) as http,
-        streamable_http_client(
-            url, http_client=http, terminate_on_close=False, max_sse_event_size=None
-        ) as streams,
-    ):
-        yield streams
-
-
-async def answers(host: str, port: int) -> bool:
-    """Whether a server listens there.
-
-    A port that the engine publishes on this host is open before anything listens behind it; there,
-    only a server keeps the connection when it is asked something.
-    """
-    try:
-        reader, writer = await asyncio.open_connection(host, port)
-    except OSError:
-        return False
-    try:
-        if not ipaddress.ip_address(host).is_loopback:
-            return True
-        writer.write(b"GET / HTTP/1.0\r\n\r\n")
-        async with asyncio.timeout(CONNECT_TIMEOUT):
-            return bool(await reader.read(1))
-    except TimeoutError:
-        return True
-    except OSError:
-        return False
-    finally:
-        writer.close()
 
 
 async def _address(container: Container, port: int) -> tuple[str, int]:

@@ -44,8 +44,10 @@ def test_a_build_writes_down_what_the_image_offers(project: Command) -> None:
     ended = project("build", "--no-cache", timeout=120)
     assert (ended.returncode, ended.stdout) == (0, "hud-test-build:latest\n"), ended.stderr
     lock = lock_of(project)
-    identity = docker("image", "inspect", "--format", "{{.Id}}", "hud-test-build").strip()
-    assert lock["image"] == {"name": "hud-test-build:latest", "digest": identity}
+    form = "{{.Id}} {{.Os}}/{{.Architecture}}"
+    identity, platform = docker("image", "inspect", "--format", form, "hud-test-build").split()
+    named = {"name": "hud-test-build:latest", "digest": identity}
+    assert lock["image"] == {**named, "platform": platform}
     assert [tool["name"] for tool in lock["tools"]] == ["ping"]
     names = [scenario["name"] for scenario in lock["scenarios"]]
     assert names == ["letters:count", "letters:review"]

@@ -322,6 +322,14 @@ async def test_without_an_engine_one_line_says_so_with_the_next_step(host: str) 
     assert refused.value.hint
 
 
+async def test_what_an_engine_over_ssh_lacks_is_named() -> None:
+    with pytest.raises(EngineUnavailable, match=r"ssh://nobody@127\.0\.0\.1:1") as refused:
+        await Engine("ssh://nobody@127.0.0.1:1").__aenter__()
+    lacks_package = "`paramiko`" in refused.value.message
+    hint = "pip install 'docker[ssh]'" if lacks_package else "docker --host ssh://nobody@"
+    assert (refused.value.hint or "").startswith(hint)
+
+
 async def test_an_engine_that_never_answers_is_given_up_when_cancelled(tmp_path: Path) -> None:
     path = tmp_path / "silent.sock"
     with socket.socket(socket.AF_UNIX) as silent:

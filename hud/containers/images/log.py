@@ -119,7 +119,18 @@ _REMEDIES = [
     (r"unknown instruction: (\S+)", "correct the instruction `{0}` in the Dockerfile"),
     (r"dockerfile parse error", "correct the line of the Dockerfile that the message names"),
     (r"No space left on device", "free space: `docker builder prune` removes unused build cache"),
-    (r"secret (\S+?):? not found", "pass the secret: `hud build --secret id={0},env=VARIABLE`"),
+    (
+        r"secret (\S+?):? not found|/run/secrets/([\w.-]+)\W{1,3}No such file",
+        "pass the secret: `hud build --secret id={0},env=VARIABLE`",
+    ),
+    (
+        r"unknown operating system or architecture|invalid platform",
+        "a platform is named like linux/amd64 or linux/arm64",
+    ),
+    (
+        r"exec format error|no match for platform",
+        "the engine runs no such platform: build for its own, or install emulation (QEMU) for it",
+    ),
     (r"exit code: 137", "the step was killed, mostly for lack of memory: give the engine more"),
     (r"(\S+): (?:command )?not found", "install `{0}` in an earlier step of the Dockerfile"),
     (
@@ -137,5 +148,5 @@ def remedy(evidence: str) -> str:
     """What to do about a failed build, from what it said."""
     for pattern, advice in _REMEDIES:
         if match := re.search(pattern, evidence):
-            return advice.format(*match.groups())
+            return advice.format(*(group for group in match.groups() if group))
     return "correct that step of the Dockerfile and build again"

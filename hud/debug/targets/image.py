@@ -38,11 +38,12 @@ from hud.debug.targets.target import (
     stop_in_steps,
 )
 from hud.errors import DockerFailure
-from hud.runtime.container import (
+from hud.runtime.reach import (
     answers,
     command_of,
+    find_port,
     http_transport,
-    serving_port,
+    possible_ports,
     spec_reached_at,
 )
 from hud.runtime.stdio import transport
@@ -54,6 +55,8 @@ SETTLE_SECONDS = 2.0
 """Seconds after which another port that answers MCP is taken for the one that was meant."""
 PROBE_SECONDS = 3.0
 STDERR_LINES = 20
+ASKING_SECONDS = 8.0
+"""Seconds for finding out whether an image that names a port serves MCP there or over stdio."""
 LISTENERS = ("cat", "/proc/net/tcp", "/proc/net/tcp6")
 
 
@@ -71,10 +74,18 @@ class ImageTarget:
 
     async def check(self) -> tuple[str, ...]:
         image = await self._image()
-        port = serving_port(image, self._spec)
+        port = await self._port(image)
         size = size_in_words(image.size) if image.size else "unknown size"
         way = "stdin and stdout" if port is None else f"HTTP on port {port}"
         return (f"{image.id[:19]}, {size}, reached over {way}",)
+
+    async def _port(self, image: Image) -> int | None:
+        try:
+            return await find_port(self._engine, image, self._spec, seconds=ASKING_SECONDS)
+        except EngineUnavailable:
+            raise
+        except DockerFailure:
+            return possible_ports(image, self._spec)[0]
 
     async def _image(self) -> Image:
         image = await self._engine.image(self.name)
@@ -85,7 +96,7 @@ class ImageTarget:
     @asynccontextmanager
     async def start(self) -> AsyncIterator[ContainerServer]:
         image = await self._image()
-        port = serving_port(image, self._spec)
+        port = await self._port(image)
         spec = spec_reached_at(self._spec, port)
         # A further container can have neither the name nor the host's ports of the first.
         self._spec = replace(self._spec, name=None, ports=dict.fromkeys(self._spec.ports, 0))

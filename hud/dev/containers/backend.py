@@ -20,7 +20,7 @@ from hud.dev.gateway import StdioUpstream
 from hud.dev.watcher import Step
 from hud.errors import UserError
 from hud.runtime.build import build_image
-from hud.runtime.container import serving_port, spec_reached_at
+from hud.runtime.reach import find_port, spec_reached_at
 from hud.runtime.project import Project
 
 VARIABLES = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
@@ -134,7 +134,7 @@ class ContainerBackend:
     async def _start_plain(self, image: Image) -> Instance:
         mounts = self._mounts()
         spec = self._spec(mounts.prepare())
-        port = serving_port(image, spec)
+        port = await find_port(self._engine, image, spec)
         if self._what.per_client:
             if port is not None:
                 command = with_options(image, self._what.module, ["--stdio"])

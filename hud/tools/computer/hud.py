@@ -82,7 +82,10 @@ class HudComputerTool(BaseTool):
         self.display_num = display_num
         self.environment_width = computer_settings.DISPLAY_WIDTH
         self.environment_height = computer_settings.DISPLAY_HEIGHT
-        meta = {"resolution": {"width": self.width, "height": self.height}}
+        resolution = {"width": self.width, "height": self.height}
+        if self.coordinate_space is not None:
+            resolution["coordinate_space"] = self.coordinate_space
+        meta = {"resolution": resolution}
         meta |= options.pop("meta", None) or {}
         specs = _sized(self.native_specs, self.width, self.height)
         super().__init__(env=executor, meta=meta, native_specs=specs, **options)

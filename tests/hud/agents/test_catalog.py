@@ -37,6 +37,13 @@ for name in sys.argv[1:]:
         ("chatgpt-4o-latest", None, ("openai", "chatgpt-4o-latest")),
         ("gemini-3-pro-preview", None, ("gemini", "gemini-3-pro-preview")),
         ("openai_compatible", "qwen3", ("openai_compatible", "qwen3")),
+        ("operator", None, ("operator", None)),
+        ("computer-use-preview", None, ("operator", "computer-use-preview")),
+        (
+            "gemini-2.5-computer-use-preview-10-2025",
+            None,
+            ("gemini_cua", "gemini-2.5-computer-use-preview-10-2025"),
+        ),
     ],
 )
 def test_a_name_means_an_agent_or_a_model(
@@ -51,7 +58,6 @@ def test_a_name_means_an_agent_or_a_model(
         ("cluade", None, "no agent and no known model is named `cluade`", "did you mean `claude`?"),
         ("qwen3", None, "no agent and no known model is named `qwen3`", "agents: claude, openai,"),
         ("gpt-oss-20b", None, "no agent and no known model is named", "OPENAI_BASE_URL"),
-        ("operator", None, "the agent `operator` uses a computer", "agents: claude"),
         ("openai_compatible", None, "the agent `openai_compatible` needs a model", "--model"),
         ("gpt-4o", "o3", "`gpt-4o` is no agent, and the model is given as `o3`", "agents:"),
     ],
@@ -125,5 +131,5 @@ def test_the_public_names_load_when_they_are_named(python: Command) -> None:
 
 
 def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
-    with pytest.raises(ImportError, match="OperatorAgent"):
-        exec("from hud.agents import OperatorAgent")
+    with pytest.raises(ImportError, match="WaiterAgent"):
+        exec("from hud.agents import WaiterAgent")

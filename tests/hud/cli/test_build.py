@@ -102,6 +102,12 @@ def test_a_secret_that_has_no_value_is_refused(text: str) -> None:
         _secret(text)
 
 
+def test_the_next_step_for_a_secret_does_not_put_it_on_the_command_line() -> None:
+    with pytest.raises(UserError, match="`NO_SUCH` has no value here") as refused:
+        _secret("id=a,env=NO_SUCH")
+    assert refused.value.hint == "export NO_SUCH=…"
+
+
 EVENTS = [
     BuildEvent(1, "[internal] load build definition", "started"),
     BuildEvent(1, "[internal] load build definition", "done", "0.0s"),

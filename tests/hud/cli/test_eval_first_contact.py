@@ -39,7 +39,7 @@ FIRST_CONTACT = [
     (["tasks.py", "nop", "-c", "clude.x=1"], "no agent `clude`", "did you mean `claude`?"),
     (["tasks.py", "nop", "-c", "sytem_prompt=x"], "`sytem_prompt`", "mean `system_prompt`?"),
     (["tasks.py", "openai_compatible"], "needs a model", "--model"),
-    (["tasks.py", "operator"], "`operator` uses a computer", "agents: "),
+    (["tasks.py", "operator"], "`operator` needs OPENAI_API_KEY", "OPENAI_API_KEY"),
     (["tasks.py", "nop", "--json", "env.py/x"], "cannot write env.py/x", ""),
     (["tasks.py", "nop", "--junit", "."], "cannot write .", ""),
 ]

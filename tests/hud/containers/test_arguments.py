@@ -30,7 +30,8 @@ SPEC = ContainerSpec(image="env")
 def test_an_option_becomes_part_of_the_request(
     arguments: list[str], field: str, value: object
 ) -> None:
-    assert getattr(with_docker_arguments(SPEC, arguments, {"HOST": "here"}), field) == value
+    spec = with_docker_arguments(SPEC, arguments, {"HOST": "here"}.get)
+    assert getattr(spec, field) == value
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,7 @@ def test_an_option_becomes_part_of_the_request(
     ],
 )
 def test_an_option_changes_the_sandbox(arguments: list[str], field: str, value: object) -> None:
-    assert getattr(with_docker_arguments(SPEC, arguments, {}).sandbox, field) == value
+    assert getattr(with_docker_arguments(SPEC, arguments, {}.get).sandbox, field) == value
 
 
 @pytest.mark.parametrize(
@@ -58,6 +59,8 @@ def test_an_option_changes_the_sandbox(arguments: list[str], field: str, value: 
         ["--privileged"],
         ["--pid=host"],
         ["--network", "host"],
+        ["--platform", "linux/arm64"],
+        ["--entrypoint", ""],
         ["--security-opt", "seccomp=unconfined"],
         ["-p", "0.0.0.0:80:80"],
         ["-p", "web"],
@@ -71,10 +74,10 @@ def test_an_option_changes_the_sandbox(arguments: list[str], field: str, value: 
 )
 def test_what_cannot_be_granted_is_refused(arguments: list[str]) -> None:
     with pytest.raises(UserError):
-        with_docker_arguments(SPEC, arguments, {})
+        with_docker_arguments(SPEC, arguments, {}.get)
 
 
 def test_a_file_of_variables_is_read(tmp_path: Path) -> None:
     (tmp_path / "vars").write_text("# comment\n\nA=1\nB\n", "utf-8")
-    read: Any = with_docker_arguments(SPEC, ["--env-file", str(tmp_path / "vars")], {"B": "2"})
+    read: Any = with_docker_arguments(SPEC, ["--env-file", str(tmp_path / "vars")], {"B": "2"}.get)
     assert read.env == {"A": "1", "B": "2"}

@@ -50,9 +50,12 @@ def test_an_image_tells_what_it_runs_and_where_it_listens() -> None:
         "Env": ["A=b=c"],
         "Labels": None,
     }
-    image = image_from({"Id": "sha256:1", "RepoTags": ["a:b"], "Config": config, "Size": 5})
+    place = {"Os": "linux", "Architecture": "arm64", "Variant": ""}
+    named = {"Id": "sha256:1", "RepoTags": ["a:b"], "Size": 5}
+    image = image_from({**named, **place, "Config": config})
     assert (image.command, image.ports, image.variables) == (("serve",), (8000,), {"A": "b=c"})
     assert (image.tags, image.labels, image.size) == (("a:b",), {}, 5)
+    assert image.platform == "linux/arm64"
 
 
 def test_a_listed_container_is_ours_by_its_labels() -> None:

@@ -46,6 +46,9 @@ def test_a_declaration_becomes_a_sandbox_and_other_keys_are_left_alone(tmp_path:
         "capabilities": ["SYS_PTRACE"],
         "mounts": [{"source": "data", "target": "/data"}],
         "module": "env:env",
+        "mount": "/app",
+        "image": "shop",
+        "variables": ["TOKEN"],
     }
     sandbox = Sandbox.declared(table, tmp_path)
     assert (sandbox.network, sandbox.memory) == ("internet", 512 << 20)
@@ -67,6 +70,7 @@ def test_a_forbidden_key_is_refused_with_the_reason(tmp_path: Path, key: str) ->
         ({"pids": 0}, "`pids`"),
         ({"mounts": [{"source": "x"}]}, "`mounts.0.target`"),
         ({"netwrok": "none"}, "`netwrok` in .* is unknown"),
+        ({"variabels": ["TOKEN"]}, "`variabels` in .* is unknown"),
     ],
 )
 def test_a_bad_declaration_is_refused_with_its_key(

@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 import anyio
 import pytest
 
-from hud.containers import ContainerSpec, FakeContainers, Image, Sandbox
+from hud.containers import ContainerSpec, FakeContainers
 from hud.errors import DockerFailure, EnvironmentFailure, StartFailure, UserError
-from hud.runtime.container import RunningImage, run_image, serving_port, spec_for, spec_reached_at
+from hud.runtime.container import RunningImage, run_image, spec_for
 from hud.runtime.ward import Ward
 from tests.hud.runtime.served import IMAGE, serve, silent
 
@@ -83,37 +83,6 @@ async def test_no_more_start_at_a_time_than_the_ward_allows() -> None:
         with anyio.move_on_after(0.05) as scope:
             await starting.__aenter__()
         assert scope.cancelled_caught
-
-
-@pytest.mark.parametrize(
-    ("command", "ports", "port"),
-    [
-        ("python env.py", (), None),
-        ("python server.py", (8000,), 8000),
-        ("hud dev env:env --port 8080", (), 8080),
-        ("hud dev env:env --port=9000", (8080,), 9000),
-        ("hud dev env:env -p 8005", (), 8005),
-        ("hud dev env:env --stdio", (8765,), None),
-    ],
-)
-def test_how_an_image_is_reached_is_seen_from_its_command_and_ports(
-    command: str, ports: tuple[int, ...], port: int | None
-) -> None:
-    image = Image(id="sha256:0", command=tuple(command.split()), ports=ports)
-    assert serving_port(image) == port
-
-
-def test_a_command_that_replaces_the_images_own_decides() -> None:
-    image = Image(id="sha256:0", command=("hud", "dev", "--stdio"), ports=(8765,))
-    assert serving_port(image, ContainerSpec(image="x", command=("serve", "--port", "81"))) == 81
-
-
-def test_a_port_needs_a_network_and_none_needs_stdin() -> None:
-    spec = ContainerSpec(image="x")
-    assert spec_reached_at(spec, None).stdin
-    assert spec_reached_at(spec, 80).sandbox.network == "internal"
-    outside = ContainerSpec(image="x", sandbox=Sandbox(network="internet"))
-    assert spec_reached_at(outside, 80).sandbox.network == "internet"
 
 
 def test_docker_arguments_name_variables_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:

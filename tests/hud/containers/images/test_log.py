@@ -85,6 +85,9 @@ def test_endless_output_is_bounded_and_terminal_escapes_are_taken_out() -> None:
         ("write /x: No space left on device", "docker builder prune"),
         ("did not complete successfully: exit code: 137", "memory"),
         ("docker: 'buildx' is not a docker command.", "buildx"),
+        ("cat: /run/secrets/token: No such file or directory", "--secret id=token,env="),
+        ('"banana": unknown operating system or architecture', "linux/amd64"),
+        ("exec /bin/sh: exec format error", "emulation"),
         ("something else", "Dockerfile"),
     ],
 )

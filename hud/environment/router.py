@@ -1,0 +1,5 @@
+"""The path under which published code imports routers; they are environments."""
+
+from hud.environment.environment import Environment as MCPRouter
+
+__all__ = ["MCPRouter"]

@@ -1,0 +1,224 @@
+"""Tasks by name: from a file, a folder, or a taskset at the controller; and back."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hud.environment import Environment
+from hud.environment.legacy import V4Task, is_v4, to_task
+from hud.environment.modules import local_environments
+from hud.environment.prompt_arguments import decode_arguments
+from hud.errors import UserError
+from hud.eval.taskset import collect, read_items
+from hud.task import Task, check_unique_slugs
+
+FILES = (".py", ".json", ".jsonl", ".csv")
+"""How the names of task files end."""
+CELLS = ("slug", "scenario", "env")
+"""Columns of a CSV file that have a meaning of their own; the others are `arg:…` and `col:…`."""
+
+
+def load_tasks(source: str | Path, *, raw: bool = False) -> list[Any]:
+    """The tasks of a file (.json, .jsonl, .csv, .py), a folder, or a taskset at the controller.
+
+    JSON tasks run in the local `Environment` of the name that they give; one that names none has
+    `env` None, to be assigned. v4 tasks become tasks of the built-in environment. With `raw`, dicts
+    as they are written.
+
+    Raises:
+        UserError: the source cannot be read, holds no tasks, or there is no such taskset.
+    """
+    name, path = str(source), Path(source)
+    if not (path.exists() or path.suffix in FILES):
+        return taskset_door(name)("tasks", raw=raw)
+    if path.suffix == ".csv":
+        rows = list(read_csv(path))
+        return rows if raw else _of_rows(rows, path)
+    if not raw:
+        return collect(name)
+    if path.suffix in (".json", ".jsonl"):
+        return [item for _, item in read_items(path)]
+    return [task.to_json() for task in collect(name)]
+
+
+def save_tasks(name: str | Path, tasks: Iterable[Task | V4Task | Mapping[str, Any]]) -> str:
+    """Write tasks to a file (.json, .jsonl, .csv), or to the taskset `name` at the controller.
+
+    Returns the file's path, or the taskset's id.
+
+    Raises:
+        UserError: there are none, two share a slug, one names no scenario, or it cannot be written.
+    """
+    chosen = [item if isinstance(item, Task) else task_from(item) for item in tasks]
+    if not chosen:
+        raise UserError("there are no tasks to save")
+    check_unique_slugs(chosen)
+    for position, task in enumerate(chosen):
+        if not task.scenario:
+            raise UserError(f"task {position} names no scenario, so it cannot be saved")
+    path = Path(name)
+    if path.suffix not in FILES[1:]:
+        return str(taskset_door(str(name))("save", tasks=chosen))
+    try:
+        path.write_text(_written(chosen, path.suffix), encoding="utf-8")
+    except OSError as exc:
+        raise UserError(f"`{name}` cannot be written: {exc.strerror}") from exc
+    return str(name)
+
+
+def task_from(item: V4Task | Mapping[str, Any]) -> Task:
+    """A task from its JSON data, of v4 or v5."""
+    return to_task(item) if isinstance(item, V4Task) or is_v4(item) else Task(**dict(item))
+
+
+class TasksetDoor:
+    """Asks the controller for a taskset: the one place that knows how."""
+
+    def __init__(self, client: Any, name: str) -> None:
+        self.client = client
+        self.name = name
+
+    def __call__(self, action: str, *, raw: bool = False, tasks: Sequence[Task] = ()) -> Any:
+        """`tasks` loads, `save` saves."""
+        if action == "save":
+            return self.client.save_tasks(self.name, [task.to_json() for task in tasks])
+        found = [_as_json(item) for item in self.client.tasks(self.name)]
+        return found if raw else [task_from(item) for item in found]
+
+
+def taskset_door(name: str) -> TasksetDoor:
+    """The way to the taskset `name`.
+
+    Raises:
+        UserError: there is no controller that could know it.
+    """
+    try:
+        # The controller's client stands above evaluation; nothing of it is loaded but here.
+        made = importlib.import_module("hud.client").Client()
+    except ModuleNotFoundError as exc:
+        reason = f"there is no file `{name}`, and no controller that has a taskset of this name"
+        hint = "name a file (tasks.json, tasks.jsonl, tasks.csv, tasks.py)"
+        raise UserError(reason, hint=hint) from exc
+    return TasksetDoor(made, name)
+
+
+def _as_json(item: Any) -> dict[str, Any]:
+    return item if isinstance(item, dict) else dict(item.model_dump(mode="json", exclude_none=True))
+
+
+def read_csv(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a CSV file of tasks as task data; arguments that are no lists or objects are
+    texts. Empty cells are left out.
+
+    Raises:
+        UserError: it cannot be read, or has no column `scenario`.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as exc:
+        raise UserError(f"`{path.name}` cannot be read: {exc}") from exc
+    for number, row in enumerate(rows, start=2):
+        if not row.get("scenario"):
+            raise UserError(f"{path.name}:{number}: the task names no scenario")
+        cells = {name: cell for name, cell in row.items() if name and cell not in (None, "")}
+        yield {
+            **{name: cells[name] for name in CELLS if name in cells},
+            "args": {
+                name.removeprefix("arg:"): _container(cell)
+                for name, cell in cells.items()
+                if name.startswith("arg:")
+            },
+            "columns": {
+                name.removeprefix("col:"): _column(cell)
+                for name, cell in cells.items()
+                if name.startswith("col:")
+            },
+        }
+
+
+def _container(cell: str) -> Any:
+    """A list or an object, where a cell is one; else the text."""
+    try:
+        value = json.loads(cell)
+    except ValueError:
+        return cell
+    return value if isinstance(value, list | dict) else cell
+
+
+def _column(cell: str) -> Any:
+    """A list or a number, where a cell is one; else the text. `007` is a text."""
+    try:
+        value = json.loads(cell)
+    except ValueError:
+        return cell
+    return value if isinstance(value, list) or str(value) == cell else cell
+
+
+def _of_rows(rows: list[dict[str, Any]], path: Path) -> list[Task]:
+    environments = local_environments(path) if any("env" in row for row in rows) else {}
+    tasks = [_of_row(row, environments) for row in rows]
+    if not tasks:
+        raise UserError(f"`{path.name}` holds no tasks")
+    check_unique_slugs(tasks)
+    return tasks
+
+
+def _of_row(row: dict[str, Any], environments: Mapping[str, Environment]) -> Task:
+    task = Task(**row)
+    env = environments.get(task.env_name or "")
+    scenario = env.find_scenario(task.scenario_name) if env else None
+    if env is None or scenario is None:
+        return task
+    texts = {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in (task.args or {}).items()
+    }
+    made = env.make_task(scenario.name, decode_arguments(scenario, texts))
+    return made.copy(slug=task.slug, columns=task.columns)
+
+
+def _written(tasks: list[Task], suffix: str) -> str:
+    data = [task.to_json() for task in tasks]
+    if suffix == ".jsonl":
+        return "".join(json.dumps(item) + "\n" for item in data)
+    if suffix == ".json":
+        return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    rows = [_row(task) for task in tasks]
+    extra = {name for row in rows for name in row} - set(CELLS)
+    lines = _Lines()
+    writer = csv.DictWriter(lines, [*CELLS, *sorted(extra)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return "".join(lines.written)
+
+
+class _Lines:
+    """A file that keeps what is written to it."""
+
+    def __init__(self) -> None:
+        self.written: list[str] = []
+
+    def write(self, line: str) -> int:
+        self.written.append(line)
+        return len(line)
+
+
+def _row(task: Task) -> dict[str, str]:
+    cells = {
+        "slug": task.slug or "",
+        "scenario": task.scenario_name,
+        "env": task.env_name or "",
+        **{f"arg:{name}": _cell(value) for name, value in (task.args or {}).items()},
+        **{f"col:{name}": _cell(value) for name, value in task.columns.items()},
+    }
+    return {name: cell for name, cell in cells.items() if cell != ""}
+
+
+def _cell(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

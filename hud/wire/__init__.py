@@ -1,0 +1,47 @@
+"""What is stored, sent and shown. Pure data.
+
+Records of evaluations are here; `hud.wire.tasksets` and `hud.wire.platform` hold what only the
+controller and its clients speak of.
+"""
+
+from __future__ import annotations
+
+from hud.wire.evaluation import (
+    ComparedTask,
+    Comparison,
+    FailureGroup,
+    Interval,
+    JobRecord,
+    JobRequest,
+    JobResults,
+    JobStatus,
+    JobTotals,
+    JobView,
+    PairedDifference,
+    RolloutRecord,
+    RolloutStatus,
+    TaskResult,
+    Transcript,
+    Variant,
+    VariantResult,
+)
+
+__all__ = [
+    "ComparedTask",
+    "Comparison",
+    "FailureGroup",
+    "Interval",
+    "JobRecord",
+    "JobRequest",
+    "JobResults",
+    "JobStatus",
+    "JobTotals",
+    "JobView",
+    "PairedDifference",
+    "RolloutRecord",
+    "RolloutStatus",
+    "TaskResult",
+    "Transcript",
+    "Variant",
+    "VariantResult",
+]
