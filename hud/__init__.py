@@ -10,15 +10,17 @@ if TYPE_CHECKING:
     from hud.eval.context import EvalContext
     from hud.eval.manager import Evaluation
     from hud.eval.tracing import instrument, trace
+    from hud.services.chat import Chat
     from hud.task import Task
 
     eval: Evaluation
 
 __version__ = "0.1.0"
 
-__all__ = ["Environment", "EvalContext", "Task", "__version__", "eval", "instrument", "trace"]
+__all__ = ["Chat", "Environment", "EvalContext", "Task", "__version__", "eval", "instrument", "trace"]
 
 _HOMES = {
+    "Chat": "hud.services.chat",
     "Environment": "hud.environment",
     "EvalContext": "hud.eval.context",
     "Task": "hud.task",

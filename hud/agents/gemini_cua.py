@@ -127,9 +127,7 @@ def read_candidate(
     response = AgentResponse(
         content="".join(part["text"] for part in said if not part.get("thought")),
         reasoning="\n".join(part["text"] for part in said if part.get("thought")),
-        tool_calls=[
-            read_call(read_part, part) for part in parts if part.get("functionCall")
-        ],
+        tool_calls=[read_call(read_part, part) for part in parts if part.get("functionCall")],
         usage=_usage(answer.get("usageMetadata") or {}),
         finish_reason=candidates[0].get("finishReason"),
     )

@@ -109,8 +109,7 @@ def _show(event: PhaseEvent) -> None:
 
 
 def _evidence_lines(evidence: Evidence) -> list[str]:
-    state = "still running" if evidence.running else evidence.ending
-    lines = [f"server: {state}{', killed for its memory limit' if evidence.out_of_memory else ''}"]
+    lines = [_server_line(evidence)] if evidence.started else []
     if evidence.command:
         lines.append(f"command: {' '.join(evidence.command)}")
     if evidence.listeners:
@@ -118,6 +117,11 @@ def _evidence_lines(evidence: Evidence) -> list[str]:
     lines += _quoted("printed on stdout, though no protocol:", evidence.noise)
     lines += _quoted("last lines that it printed:", evidence.stderr)
     return [*lines, *_quoted("detail:", tuple(evidence.detail.splitlines()))]
+
+
+def _server_line(evidence: Evidence) -> str:
+    state = "still running" if evidence.running else evidence.ending
+    return f"server: {state}{', killed for its memory limit' if evidence.out_of_memory else ''}"
 
 
 def _quoted(title: str, lines: tuple[str, ...]) -> list[str]:

@@ -31,12 +31,16 @@ class DevLog:
         self._url = url
         self._inspector = inspector
 
-    def show_start(self, watched: Sequence[str], command: str) -> None:
-        """Say where it will serve, and what is watched; `command` is how it was started."""
+    def show_start(self, watched: Sequence[str], command: str | None) -> None:
+        """Say where it will serve, and what is watched; `command` is how it was started, None if
+        somebody else runs the server.
+        """
         if self._url is not None:
             console.note(f"→ {self._url}")
         if watched:
             console.note(f"→ watching {', '.join(watched)}")
+        elif command is None:
+            console.note("→ restart the server yourself: clients keep their sessions and are told")
         else:
             console.note(f"→ nothing is watched: reload on save with `{command} -w PATH`")
 

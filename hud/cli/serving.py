@@ -70,7 +70,8 @@ async def run(
         streams = stack.enter_context(claimed_streams()) if options.stdio else None
         gateway = await stack.enter_async_context(_gateway(source, options))
         log = DevLog(gateway, url, inspector=options.inspector)
-        log.show_start([watched.relative(path) for path in watched.paths], _own_command())
+        command = _own_command() if source.url is None else None
+        log.show_start([watched.relative(path) for path in watched.paths], command)
         parts: list[Coroutine[Any, Any, int | None]] = []
         session = None
         if source.url is None:

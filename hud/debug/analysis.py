@@ -54,7 +54,9 @@ async def analyze(target: Target, options: Options | None = None) -> Analysis:
         told = f"`{target.name}` did not answer within {chosen.start_seconds:g} s"
         raise ConnectionFailure(told, hint=_hint(target)) from None
     except (CheckFailure, ConnectionFailure) as exc:
-        raise ConnectionFailure(f"`{target.name}`: {exc.message}", hint=_hint(target)) from exc
+        is_named = f"`{target.name}`" in exc.message
+        told = exc.message if is_named else f"`{target.name}`: {exc.message}"
+        raise ConnectionFailure(told, hint=_hint(target)) from exc
     finally:
         await examination.close()
 

@@ -34,6 +34,8 @@ class Kind(StrEnum):
     DISPLAY = "missing-display"
     VARIABLE = "missing-variable"
     MEMORY = "memory-limit"
+    NETWORK = "no-network"
+    PLATFORM = "other-platform"
     BACKEND = "backend-refused"
     HTTP = "http"
     MODERN_ONLY = "modern-only"
@@ -83,8 +85,10 @@ class Evidence:
     """Longer text that belongs to the error, such as a traceback."""
     in_container: bool = True
     """Whether the server runs in a container, not as a process of this machine."""
+    started: bool = True
+    """Whether there ever was a server."""
     running: bool = True
-    """Whether the server's process still runs."""
+    """Whether the server's process still runs; of no meaning if there never was one."""
     ending: str = ""
     """How it ended, in words; empty while it runs."""
     exit_code: int | None = None
@@ -126,7 +130,9 @@ class Evidence:
             "stdout_noise": list(self.noise),
             "detail": self.detail,
         }
-        always = ("running", "out_of_memory", "exit_code")
+        always = ("running", "out_of_memory", "exit_code") if self.started else ()
+        if not self.started:
+            del fields["running"]
         return {key: value for key, value in fields.items() if value or key in always}
 
 

@@ -18,6 +18,8 @@ from hud.debug.session import Era, Held, Session, mcp_session
 from hud.debug.targets.target import CheckFailure, Grace, Server, Target
 from hud.errors import ConnectionFailure, boundary
 
+SLACK_SECONDS = 5.0
+
 
 @dataclass(frozen=True)
 class Options:
@@ -121,7 +123,8 @@ class Examination:
 
     async def connect(self, server: Server, era: Era) -> Link:
         """Open a session with a server."""
-        seconds = self.options.start_seconds
+        # Each wait has a limit of its own, which says more than the session's.
+        seconds = max(self.options.start_seconds, self.options.call_seconds) + SLACK_SECONDS
         context = mcp_session(server.connect(), self.target.name, era=era, seconds=seconds)
         held = self._hold(Held(context))
         opening = asyncio.ensure_future(_opened(held))
@@ -143,7 +146,7 @@ class Examination:
     async def evidence(self) -> Evidence:
         """What is known of the server that has ended, or of the main one."""
         if self.server is None:
-            return Evidence(in_container=self.target.kind == "image")
+            return Evidence(in_container=self.target.kind == "image", started=False)
         for server in (self.server, self._other):
             if server is not None and not await server.is_running():
                 return await server.evidence()

@@ -103,6 +103,15 @@ def _backend_fix(_: str | None, evidence: Evidence) -> str:
     return f"{where}{found}: start it before the MCP server and wait for it, or correct the address"
 
 
+def _network_fix(_: str | None, evidence: Evidence) -> str:
+    if not evidence.in_container:
+        return "connect this machine, or correct the address"
+    return (
+        'give it a network (network = "internet" in [tool.hud] of pyproject.toml, or'
+        " hud debug IMAGE --network internet), or do without"
+    )
+
+
 def _always(advice: str) -> Fix:
     return lambda _subject, _evidence: advice
 
@@ -136,9 +145,17 @@ RULES = [
         _always(SHOW_DISPLAY),
     ),
     _rule(
+        Kind.PLATFORM,
+        ["(?i:exec format error)"],
+        _always(
+            "build it for the platform that runs it (hud build --platform linux/amd64);"
+            " a script begins with #!/bin/sh"
+        ),
+    ),
+    _rule(
         Kind.WRONG_COMMAND,
         [
-            r"exec (\S+) failed: (?:No such file|Exec format)",
+            r"exec (\S+) failed: No such file",
             "executable file not found",
             r"can't open file '?([^'\n]+)'?: \[Errno 2\]",
             r"^/\S*python\S*: No module named (\S+)",
@@ -164,6 +181,18 @@ RULES = [
             rf"(?i:missing|required)(?i: environment variables?)?:? [`'\"$]*({_NAME})\b",
         ],
         _variable_fix,
+    ),
+    _rule(
+        Kind.NETWORK,
+        [
+            "Temporary failure in name resolution",
+            "Name or service not known",
+            "(?i:could not resolve host)",
+            "EAI_AGAIN|ENOTFOUND|ENETUNREACH",
+            "Network is unreachable",
+            "failed to lookup address|dns error",
+        ],
+        _network_fix,
     ),
     _rule(
         Kind.BACKEND,

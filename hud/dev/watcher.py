@@ -11,10 +11,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import importlib
 import os
 import re
+import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -27,6 +29,8 @@ DEBOUNCE_MS = 50
 """A burst of saves is one change: the files have to rest this long."""
 STEP_MS = 10
 POLL_MS = 300
+LOOKING_SHARE = 4
+"""How much longer than a look at all files the pause after it is, at least."""
 IGNORED_FOLDERS = frozenset(
     {
         "__pycache__",
@@ -293,6 +297,9 @@ async def _feed(
     poll: bool,
     stop: asyncio.Event,
 ) -> None:
+    if poll:
+        await _look(queue, folders, recursive=recursive, stop=stop)
+        return
     watchfiles = _watchfiles()
     # What changed before the kernel began to tell is found by looking, as soon as it has begun.
     asyncio.get_running_loop().call_soon(queue.put_nowait, None)
@@ -304,17 +311,59 @@ async def _feed(
             step=STEP_MS,
             stop_event=stop,
             recursive=recursive,
-            force_polling=poll,
-            poll_delay_ms=POLL_MS,
             rust_timeout=1000,
             yield_on_timeout=False,
             ignore_permission_denied=True,
         ):
             await queue.put([Path(name) for _, name in burst])
-    except (OSError, RuntimeError) as exc:
-        if poll or isinstance(exc, FileNotFoundError):
-            raise
-        await _feed(queue, folders, recursive=recursive, poll=True, stop=stop)
+    except FileNotFoundError:
+        raise
+    except (OSError, RuntimeError):
+        await _look(queue, folders, recursive=recursive, stop=stop)
+
+
+async def _look(
+    queue: asyncio.Queue[list[Path] | None],
+    folders: list[Path],
+    *,
+    recursive: bool,
+    stop: asyncio.Event,
+) -> None:
+    """Compare what is on disk again and again.
+
+    Files are told apart to the nanosecond: the polling of `watchfiles` goes by whole seconds, and
+    misses the second of two saves.
+    """
+    before = await asyncio.to_thread(_stamps, folders, recursive=recursive)
+    queue.put_nowait(None)
+    while not stop.is_set():
+        started = time.monotonic()
+        now = await asyncio.to_thread(_stamps, folders, recursive=recursive)
+        if changed := [path for path, _ in before.items() ^ now.items()]:
+            await queue.put(list(dict.fromkeys(changed)))
+        before = now
+        pause = max(POLL_MS / 1000, LOOKING_SHARE * (time.monotonic() - started))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause):
+                await stop.wait()
+
+
+def _stamps(folders: list[Path], *, recursive: bool) -> dict[Path, tuple[int, int, int]]:
+    """What tells one state of a file from another, for everything in the folders."""
+    stamps = {}
+    for folder in folders:
+        for path in _walk(folder) if recursive else _entries(folder):
+            with contextlib.suppress(OSError):
+                about = path.stat()
+                stamps[path] = (about.st_mtime_ns, about.st_size, about.st_ino)
+    return stamps
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
 
 
 def require_watching() -> None:

@@ -3,6 +3,14 @@
 from hud.environment.connections import ConflictResolution
 from hud.environment.environment import Environment
 from hud.environment.scenarios import ScenarioHandle
+from hud.environment.tool_context import Context
 from hud.types import EvaluationResult, SubScore
 
-__all__ = ["ConflictResolution", "Environment", "EvaluationResult", "ScenarioHandle", "SubScore"]
+__all__ = [
+    "ConflictResolution",
+    "Context",
+    "Environment",
+    "EvaluationResult",
+    "ScenarioHandle",
+    "SubScore",
+]

@@ -10,6 +10,7 @@ import typing
 import warnings
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, ValidationError, create_model
@@ -57,17 +58,29 @@ class Arguments:
 
     @cached_property
     def hints(self) -> dict[str, Any]:
-        """The annotations, evaluated.
+        """The annotations, evaluated; what is returned is left out if its type does not exist.
 
         Raises:
-            TypeError: one of them names something that does not exist (yet).
+            TypeError: a parameter's names something that does not exist (yet).
         """
         function = inspect.unwrap(self._function)
-        target = function if inspect.isroutine(function) else type(function).__call__
+        target: Any = function if inspect.isroutine(function) else type(function).__call__
         try:
-            return typing.get_type_hints(target, localns=self._local_names, include_extras=True)
+            return self._evaluated(target)
+        except NameError:
+            annotations = {
+                name: kind for name, kind in target.__annotations__.items() if name != "return"
+            }
+        known = SimpleNamespace(
+            __annotations__=annotations, __globals__=getattr(target, "__globals__", {})
+        )
+        try:
+            return self._evaluated(known)
         except NameError as exc:
             raise UnresolvedType(f"{self.what}: an annotation cannot be evaluated: {exc}") from exc
+
+    def _evaluated(self, target: Any) -> dict[str, Any]:
+        return typing.get_type_hints(target, localns=self._local_names, include_extras=True)
 
     @cached_property
     def context_parameter(self) -> str | None:

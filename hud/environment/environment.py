@@ -8,7 +8,8 @@ import copy
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import mcp_types
 
@@ -32,7 +33,13 @@ from hud.errors import ToolError, UserError, did_you_mean
 from hud.task import Task
 from hud.types import EvaluationResult, MCPToolCall, MCPToolResult
 
+if TYPE_CHECKING:
+    from hud.services.chat import Chat
+
 Function = Callable[..., Any]
+
+CHAT = "hud.services.chat"
+"""The named door to conversations, which are above."""
 
 
 class Environment(Declarations, Toolbox):
@@ -238,13 +245,33 @@ class Environment(Declarations, Toolbox):
     def __call__(self, scenario: str | None = None, /, **args: Any) -> Task:
         """A task: the named scenario with these arguments, validated against its signature.
 
+        Without any, where the scenario demands some, it is a template for what gives them later:
+        `AgentTool`, `Chat`.
+
         Raises:
             UserError: there is no such scenario.
             ArgumentError: an argument is unknown, missing or of the wrong type.
         """
         if scenario is None:
             return Task(env=self, args={})
+        found = self.find_scenario(scenario)
+        if found is not None and not args and found.arguments.schema.get("required"):
+            return Task(env=self, scenario=found.name)
         return self.make_task(scenario, args)
+
+    def chat(self, scenario: str, /, *, model: Any, **options: Any) -> Chat:
+        """A conversation over a scenario that takes `messages`; `options` as for
+        `hud.services.Chat`.
+
+        Raises:
+            UserError: there is no such scenario, or it takes no `messages`.
+        """
+        if not (self.sources or self.find_scenario(scenario)):
+            self.make_task(scenario, {})
+        made: Chat = import_module(CHAT).Chat(
+            Task(env=self, scenario=scenario, args={}), model=model, **options
+        )
+        return made
 
     def make_task(self, name: str, arguments: Mapping[str, Any]) -> Task:
         """See `__call__`. Scenarios of connected servers are known, and checked, only once

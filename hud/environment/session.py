@@ -20,6 +20,7 @@ from hud.environment.prompt_arguments import decode_arguments, validate_argument
 from hud.environment.registry import error_result
 from hud.environment.scenario_run import ScenarioRun, current_run
 from hud.environment.scenarios import Scenario, ToolFilter
+from hud.environment.tool_context import Context
 from hud.errors import GradingFailure, HudError, SetupFailure, ToolError, UserError
 from hud.types import EvaluationResult, MCPToolResult
 
@@ -136,6 +137,8 @@ class Session:
     def __init__(self, env: Environment) -> None:
         self.env = env
         self.run: Run | None = None
+        self.state: dict[str, Any] = {}
+        """What tools keep for later calls of this session."""
 
     async def list_tools(self) -> list[mcp_types.Tool]:
         return self.visible_tools()
@@ -158,7 +161,7 @@ class Session:
         if not self._admits(name):
             return error_result(f"Tool '{name}' is not available in this scenario")
         try:
-            return await self.env.run_tool(name, arguments)
+            return await self.env.run_tool(name, arguments, Context(self))
         except ArgumentError as exc:
             return error_result(f"Input validation error: {exc.message}")
         except ToolError as exc:

@@ -35,7 +35,7 @@ def load_tasks(source: str | Path, *, raw: bool = False) -> list[Any]:
     """
     name, path = str(source), Path(source)
     if not (path.exists() or path.suffix in FILES):
-        return taskset_door(name)("tasks", raw=raw)
+        return list(taskset_door(name)("tasks", raw=raw))
     if path.suffix == ".csv":
         rows = list(read_csv(path))
         return rows if raw else _of_rows(rows, path)

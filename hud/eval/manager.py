@@ -1,14 +1,13 @@
-"""Running tasks from an author's own code, in this process: `hud.eval` with a block, `evaluate` with
-a function.
+"""Running tasks from an author's own code, in this process: `hud.eval` with a block, `evaluate`
+with a function.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,7 +15,7 @@ from hud.environment.legacy import LegacyTask
 from hud.errors import EnvironmentFailure, GradingFailure, HudError, UserError, did_you_mean
 from hud.eval.context import EvalContext
 from hud.eval.loading import load_tasks, task_from
-from hud.eval.many import RepeatedBlock
+from hud.eval.many import Loop, RepeatedBlock
 from hud.eval.rollout import Play, Rollout
 from hud.eval.runner import run_rollouts
 from hud.runtime.local import LocalInstance, LocalRuntime
@@ -66,36 +65,35 @@ def eval(
         UserError: an option cannot be used; or, on entering, the body cannot be run many times.
         SetupFailure: on entering one rollout: the scenario failed before its prompt.
     """
+    identity = _identity(options)
+    if group < 1:
+        raise UserError(f"hud.eval: a group has at least one run, not {group}")
+    tasks, chosen = _tasks_of(source), _combinations(variants)
+    if len(tasks) * len(chosen) * group == 1:
+        return _one(tasks[0], {**identity, "eval_name": name, "variants": chosen[0]})
+    plans = _rollouts(tasks, chosen, group, options)
+    whole = tasks[0] if len(tasks) == 1 else Task(args={})
+    summary = EvalContext(whole, NoConnection(), **identity, eval_name=name)
+
+    async def run(loop: Loop) -> list[EvalContext]:
+        play = _player(loop, name)
+        rollouts = [replace(plan, play=play) for plan in plans]
+        return await _run_all(rollouts, max_concurrent or CONCURRENCY)
+
+    return RepeatedBlock(run, summary, FUNCTION_FORM)
+
+
+def _identity(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The ids among the options of `hud.eval`.
+
+    Raises:
+        UserError: it has no such option.
+    """
     unknown = sorted(options.keys() - OPTIONS)
     if unknown:
         hint = did_you_mean(unknown[0], [*OPTIONS, "variants", "group", "max_concurrent"])
         raise UserError(f"hud.eval has no option `{unknown[0]}`", hint=hint)
-    if group < 1:
-        raise UserError(f"hud.eval: a group has at least one run, not {group}")
-    tasks = _tasks_of(source)
-    chosen = _combinations(variants)
-    if len(tasks) * len(chosen) * group != 1:
-        identity = {key: options.get(key) for key in ("job_id", "group_id", "group_ids")}
-        rollouts = partial(_rollouts, tasks, chosen, group, name=name, **identity)
-        summary = EvalContext(
-            tasks[0] if len(tasks) == 1 else Task(args={}),
-            NoConnection(),
-            eval_name=name,
-            **{key: options.get(key) for key in ("trace_id", "job_id", "group_id")},
-        )
-        return RepeatedBlock(
-            lambda loop: _run_all(rollouts(loop), max_concurrent or CONCURRENCY),
-            summary,
-            FUNCTION_FORM,
-        )
-    identity = {
-        "eval_name": name,
-        "variants": chosen[0],
-        "trace_id": options.get("trace_id"),
-        "job_id": options.get("job_id"),
-        "group_id": options.get("group_id"),
-    }
-    return _one(tasks[0], identity)
+    return {key: options.get(key) for key in ("trace_id", "job_id", "group_id")}
 
 
 run_eval = eval
@@ -134,6 +132,7 @@ async def _one(task: Task, identity: dict[str, Any]) -> AsyncIterator[EvalContex
             return
         async with runtime.start(task) as instance:
             context = EvalContext(task, instance.connection, **identity)
+            context.results = [context]
             await context.setup()
             try:
                 yield context
@@ -179,9 +178,6 @@ class _Runtime(LocalRuntime):
             yield instance
 
 
-Loop = Callable[[EvalContext], Awaitable[Any]]
-
-
 class Evaluation(Protocol):
     """`hud.eval` as type checkers see it: callable, with `evaluate` beside it."""
 
@@ -217,8 +213,10 @@ async def evaluate(
         UserError: a task cannot run at all.
     """
     chosen = [tasks] if isinstance(tasks, Task) else list(tasks)
-    rollouts = _rollouts(chosen, _combinations(variants), group, loop)
-    return await _run_all([replace(plan, timeout=timeout) for plan in rollouts], max_concurrent)
+    plans = _rollouts(chosen, _combinations(variants), group, {})
+    play = _player(loop)
+    rollouts = [replace(plan, play=play, timeout=timeout) for plan in plans]
+    return await _run_all(rollouts, max_concurrent)
 
 
 async def _run_all(rollouts: Sequence[Rollout], max_concurrent: int) -> list[EvalContext]:
@@ -250,19 +248,18 @@ def _rollouts(
     tasks: Sequence[Task],
     combinations: Sequence[dict[str, Any]],
     group: int,
-    loop: Loop,
-    **identity: Any,
+    options: Mapping[str, Any],
 ) -> list[Rollout]:
-    """Every task × variant × run; runs of one task share a group id, unless `identity` (name,
-    job_id, group_id, group_ids) says otherwise.
+    """Every task × variant × run, to be played yet; those of one task share a group id, unless
+    `options` (job_id, group_id, group_ids) say otherwise.
+
+    Raises:
+        UserError: there are not as many group ids as rollouts.
     """
-    job_id, play = identity.get("job_id") or new_id(), _player(loop, identity.get("name"))
-    groups = [
-        identity.get("group_id") or own
-        for own in (new_id() for _ in tasks)
-        for _ in range(len(combinations) * group)
-    ]
-    given = list(identity.get("group_ids") or groups)
+    job_id = options.get("job_id") or new_id()
+    own = [options.get("group_id") or new_id() for _ in tasks]
+    groups = [group_id for group_id in own for _ in range(len(combinations) * group)]
+    given = list(options.get("group_ids") or groups)
     if len(given) != len(groups):
         counted = f"{len(given)} group_ids for {len(groups)} rollouts"
         raise UserError(f"hud.eval: {counted}", hint="give one for each rollout, or none")
@@ -273,13 +270,17 @@ def _rollouts(
             task,
             f"variant-{position}",
             index,
-            play,
+            _unplayed,
             variants=variant,
             group_id=group_id,
             is_ungraded=task.scenario is None,
         )
         for (task, (position, variant), index), group_id in zip(plans, given, strict=True)
     ]
+
+
+async def _unplayed(context: EvalContext) -> None:
+    """Answers nothing."""
 
 
 def _without_context(rollout: Rollout, failure: HudError | None) -> EvalContext:

@@ -12,10 +12,12 @@ where it stands.
 """
 
 from __future__ import annotations
-
 import __future__
+
 import ast
+import asyncio
 import ctypes
+import dis
 import gc
 import itertools
 import linecache
@@ -35,6 +37,8 @@ Span = tuple[int | None, int | None, int | None, int | None]
 
 CONTEXT, KEEP, LOCALS, NEW = "_hud_context", "_hud_keep", "_hud_locals", "_hud_new"
 FUTURES = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
+NOP = dis.opmap["NOP"]
+"""What `pass` is compiled to; it stands outside of what an exception leaves the block from."""
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
@@ -63,7 +67,8 @@ class RepeatedBlock(AbstractAsyncContextManager[EvalContext]):
         return self._enter(sys._getframe(1))
 
     async def _enter(self, frame: FrameType) -> EvalContext:
-        body = Body(find_block(frame, self._form), frame)
+        block = find_block(frame, self._form)
+        body = Body(block, frame, await asyncio.create_task(cells_of(frame)))
         results = await self._run(body.run)
         body.write_back()
         summarise(self._summary, results)
@@ -78,7 +83,8 @@ class RepeatedBlock(AbstractAsyncContextManager[EvalContext]):
 
         def follow(traced: FrameType, event: str, _: Any) -> Any:
             position = position_of(traced)
-            if event == "opcode" and position[0] is not None and position not in spans:
+            is_inside = position[0] is not None and position not in spans
+            if event == "opcode" and is_inside and traced.f_code.co_code[traced.f_lasti] != NOP:
                 raise self._skip or Skip()
             return follow
 
@@ -229,9 +235,11 @@ def _hindrances(node: ast.AST, *, in_loop: bool) -> Iterator[str]:
 class Body:
     """A block's body as a function, with its frame's names."""
 
-    def __init__(self, block: Block, frame: FrameType) -> None:
+    def __init__(self, block: Block, frame: FrameType, cells: dict[str, CellType]) -> None:
+        """Compile it; `cells` are those of the frame."""
         self.block = block
         self.frame = frame
+        self._in_module = frame.f_locals is frame.f_globals
         code = frame.f_code
         self.known = {*code.co_varnames, *code.co_cellvars, *code.co_freevars}
         self.values = dict(frame.f_locals)
@@ -247,21 +255,16 @@ class Body:
             or self._is_global(name)
         }
         self.own = assigned - self.shared - {self.target}
-        self.cells = self._cells()
+        self.cells = self._all_cells(cells)
         self.function = self._function(statements)
-
-    @property
-    def _in_module(self) -> bool:
-        return self.frame.f_locals is self.frame.f_globals
 
     def _is_global(self, name: str) -> bool:
         """Whether the function around the block declared a name that it assigns `global`."""
         return not self._in_module and name not in self.known
 
-    def _cells(self) -> dict[str, CellType]:
-        """A cell for every name of the function around the block; its own ones where it has them."""
+    def _all_cells(self, found: dict[str, CellType]) -> dict[str, CellType]:
+        """A cell for every name of the function around the block, its own where it has one."""
         names = self.known - self.own - {self.target}
-        found = cells_of(self.frame)
         made = {name: CellType(self.values[name]) for name in names if name in self.values}
         empty = {name: CellType() for name in names}
         return empty | made | {name: found[name] for name in names if name in found}
@@ -354,9 +357,11 @@ def _assigned(code: CodeType) -> set[str]:
     return {*code.co_varnames, *code.co_cellvars} - {CONTEXT, KEEP, LOCALS, NEW}
 
 
-def cells_of(frame: FrameType) -> dict[str, CellType]:
+async def cells_of(frame: FrameType) -> dict[str, CellType]:
     """The cells in which a coroutine's frame shares names with other functions, where they can be
     told apart.
+
+    It runs in a task of its own: only a frame that waits shows what it holds.
     """
     names = [*frame.f_code.co_cellvars, *frame.f_code.co_freevars]
     if not names:

@@ -50,7 +50,9 @@ class Offer:
     @property
     def betas(self) -> list[str]:
         """The provider's betas that a request has to name, each once."""
-        return list(dict.fromkeys(item.spec.beta for item in self.natives.values() if item.spec.beta))
+        return list(
+            dict.fromkeys(item.spec.beta for item in self.natives.values() if item.spec.beta)
+        )
 
     def routed(self, call: MCPToolCall) -> MCPToolCall:
         """The call under the name of the tool that runs it."""

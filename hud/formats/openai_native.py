@@ -117,7 +117,9 @@ def _shell_result(call: NativeCall, returned: MCPToolResult) -> list[dict[str, A
     if not isinstance(output, list):
         text = content.flagged_text(returned)
         outcome = {"type": "exit", "exit_code": 1 if returned.is_error else 0}
-        streams = {"stdout": "", "stderr": text} if returned.is_error else {"stdout": text, "stderr": ""}
+        streams = (
+            {"stdout": "", "stderr": text} if returned.is_error else {"stdout": text, "stderr": ""}
+        )
         output = [{**streams, "outcome": outcome}]
     limit = call.max_output_length
     limited = {} if limit is None else {"max_output_length": limit}

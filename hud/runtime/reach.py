@@ -104,10 +104,10 @@ async def _ask_both(container: Container, port: int) -> int | None:
         done, _ = await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
         return asking[done.pop()]
     finally:
-        for task in asking:
-            task.cancel()
-        await asyncio.gather(*asking, return_exceptions=True)
         with anyio.CancelScope(shield=True):
+            for task in asking:
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
             await stdio.aclose()
 
 

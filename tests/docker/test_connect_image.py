@@ -43,6 +43,31 @@ async def test_a_scenario_of_an_image_runs_whatever_the_image_calls_its_environm
     assert await left() == []
 
 
+OVER_STDIO = """\
+FROM {image}
+EXPOSE 5432
+RUN echo 'from env import env; env.run()' > serve.py
+CMD ["sh", "-c", "python -m http.server 5432 >&2 & exec python serve.py"]
+"""
+SAYS_NO_PORT = """\
+FROM {image}
+EXPOSE 8000
+RUN echo 'from env import env; env.run("http", host="0.0.0.0", port=8000)' > serve.py
+CMD ["python", "serve.py"]
+"""
+
+
+@pytest.mark.parametrize("recipe", [OVER_STDIO, SAYS_NO_PORT], ids=["stdio", "http"])
+async def test_an_image_that_names_a_port_is_asked_which_way_it_speaks(
+    trouble: str, engine: Engine, folder: Path, recipe: str, left: Left
+) -> None:
+    (folder / "Dockerfile").write_text(recipe.format(image=trouble))
+    built = await engine.build(BuildRequest(folder, tag="hud-test-names-a-port"))
+    async with Environment("my-env").connect_image(built.tag) as env:
+        assert (await env.call_tool("see", what="first")).text == '["first"]'
+    assert await left() == []
+
+
 async def test_rollouts_in_one_process_each_have_a_container_of_their_own(
     trouble: str, left: Left
 ) -> None:

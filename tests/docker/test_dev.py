@@ -18,7 +18,15 @@ import pytest
 from hud.containers import ContainerSpec, Engine, Sandbox
 from tests.command import Command
 from tests.docker.images import sdk_image
-from tests.hud.dev.live import DevServer, answer, connected, hud_dev, source, until
+from tests.hud.dev.live import (
+    DevServer,
+    answer,
+    call_and_lose,
+    connected,
+    hud_dev,
+    source,
+    until,
+)
 
 pytestmark = [pytest.mark.docker, pytest.mark.anyio]
 
@@ -27,6 +35,14 @@ FROM {image}
 WORKDIR /app
 COPY . .
 CMD ["hud", "dev", "env:env", "--stdio"]
+"""
+HANGING = """
+
+@env.tool()
+async def hang() -> None:
+    import asyncio
+
+    await asyncio.sleep(600)
 """
 FOREIGN_SERVER = """\
 import json, sys
@@ -239,6 +255,23 @@ async def test_a_build_under_way_ends_with_it(cli: Command) -> None:
         started = time.monotonic()
         assert await anyio.to_thread.run_sync(server.end, signal.SIGTERM) == 0
         assert time.monotonic() - started < 10
+
+
+async def test_a_signal_ends_it_amid_a_build_a_call_and_open_streams(cli: Command) -> None:
+    (cli.cwd / "env.py").write_text(source(0, HANGING))
+    recipe, stamp = cli.cwd / "Dockerfile", f"{os.getpid()}{time.monotonic_ns()}"
+    with hud_dev(cli, "env:env", "-w", "Dockerfile", "-w", "env.py", "-p", "0") as server:
+        async with anyio.create_task_group() as tasks:
+            for era in ("legacy", "auto"):
+                tasks.start_soon(call_and_lose, server, era)
+            await until(lambda: server.status()["calls"] == 2)
+            recipe.write_text(f"{recipe.read_text()}RUN sleep 300; echo {stamp}\n")
+            await server.heard(f"RUN sleep 300; echo {stamp}")
+            started = time.monotonic()
+            assert await anyio.to_thread.run_sync(server.end) == 0
+            assert time.monotonic() - started < 10
+            tasks.cancel_scope.cancel()
+    assert none_soon(server)
 
 
 def test_a_variable_is_passed_on_when_it_is_named(cli: Command) -> None:

@@ -23,6 +23,7 @@ from hud.runtime.container import spec_for
 from hud.runtime.project import Project, read_project, variables_of
 
 _IMAGE_ID = re.compile(r"(?:sha256:)?[0-9a-f]{12,64}")
+_PATH = re.compile(r"[.~/]")
 _MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 
 
@@ -103,5 +104,9 @@ def _spec(request: Request, project: Project | None) -> ContainerSpec:
     if request.build:
         told = f"`--build` builds a folder, and `{request.text}` is none"
         raise UserError(told, hint="hud debug DIR --build")
+    if request.text.startswith("-"):
+        raise UserError(f"there is no option `{request.text}`", hint="hud debug --help")
+    if _PATH.match(request.text):
+        raise UserError(f"there is no folder `{request.text}`")
     is_id = _IMAGE_ID.fullmatch(request.text)
     return spec_for(request.text if is_id else image_reference(request.text), docker_args=given)

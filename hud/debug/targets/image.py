@@ -70,6 +70,7 @@ class ImageTarget:
     def __init__(self, engine: Containers, spec: ContainerSpec) -> None:
         self.name = spec.image
         self._engine = engine
+        self._ports: dict[str, int | None] = {}
         self._spec = replace(spec, run=spec.run or f"debug-{uuid.uuid4().hex[:12]}")
 
     async def check(self) -> tuple[str, ...]:
@@ -80,11 +81,17 @@ class ImageTarget:
         return (f"{image.id[:19]}, {size}, reached over {way}",)
 
     async def _port(self, image: Image) -> int | None:
+        if image.id not in self._ports:
+            self._ports[image.id] = await self._find_port(image)
+        return self._ports[image.id]
+
+    async def _find_port(self, image: Image) -> int | None:
         try:
             return await find_port(self._engine, image, self._spec, seconds=ASKING_SECONDS)
         except EngineUnavailable:
             raise
         except DockerFailure:
+            # That the container cannot start is for the phase to tell that starts it.
             return possible_ports(image, self._spec)[0]
 
     async def _image(self) -> Image:

@@ -20,8 +20,8 @@ from hud.dev.gateway import StdioUpstream
 from hud.dev.watcher import Step
 from hud.errors import UserError
 from hud.runtime.build import build_image
-from hud.runtime.reach import find_port, spec_reached_at
 from hud.runtime.project import Project
+from hud.runtime.reach import find_port, spec_reached_at
 
 VARIABLES = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
 STOP_SECONDS = 3

@@ -14,6 +14,7 @@ from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 
 from hud.environment.server.sessions import Limits, RequestContext, Sessions
 from hud.environment.session import SUBMIT_TOOL, TYPED_ARGUMENTS, Session, StringArguments
+from hud.environment.tool_context import serving
 from hud.errors import EnvironmentFailure, HudError, UserError, boundary, did_you_mean, error_data
 from hud.types import MCPToolResult
 
@@ -76,9 +77,10 @@ class Answers:
     async def call_tool(
         self, ctx: RequestContext, params: mcp_types.CallToolRequestParams
     ) -> mcp_types.CallToolResult:
-        return await self._ask(
-            ctx, lambda session: _call_tool(session, params.name, params.arguments or {})
-        )
+        with serving(ctx):
+            return await self._ask(
+                ctx, lambda session: _call_tool(session, params.name, params.arguments or {})
+            )
 
     async def list_prompts(
         self, ctx: RequestContext, params: Page | None

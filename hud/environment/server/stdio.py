@@ -8,14 +8,20 @@ import select
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, nullcontext, redirect_stdout
+from contextlib import asynccontextmanager, contextmanager, nullcontext, redirect_stdout, suppress
 from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp.shared.message import SessionMessage
-from mcp_types import jsonrpc_message_adapter
+from mcp_types import (
+    JSONRPCError,
+    JSONRPCMessage,
+    JSONRPCRequest,
+    JSONRPCResponse,
+    jsonrpc_message_adapter,
+)
 from pydantic import ValidationError
 
 from hud.environment.server.protocol import protocol_server
@@ -26,6 +32,10 @@ if TYPE_CHECKING:
 CHUNK = 64 * 1024
 FLUSH_TIMEOUT = 1.0
 """Seconds that the last answer has to be written when the server stops."""
+LAST_SECONDS = 1.0
+"""Seconds that answers under way may take once the client has closed its end."""
+ENDLESS = ("subscriptions/listen",)
+"""Requests that are answered when the client ends them."""
 
 
 async def serve_stdio(env: Environment, streams: tuple[int, int] | None = None) -> None:
@@ -78,8 +88,9 @@ async def _messages(
     """The protocol's messages: those that come in, and where to send those that go out."""
     arrived, incoming = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     outgoing, leaving = anyio.create_memory_object_stream[SessionMessage](0)
-    reading = asyncio.create_task(_read(source, arrived))
-    writing = asyncio.create_task(_write(sink, leaving))
+    unanswered = _Unanswered()
+    reading = asyncio.create_task(_read(source, arrived, unanswered))
+    writing = asyncio.create_task(_write(sink, leaving, unanswered))
     writing.add_done_callback(lambda _done: reading.cancel())
     try:
         yield incoming, outgoing
@@ -89,19 +100,51 @@ async def _messages(
         await asyncio.wait({reading, writing})
 
 
-async def _read(source: int, arrived: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
+class _Unanswered:
+    """The requests whose answers a client still waits for that has closed its end already."""
+
+    def __init__(self) -> None:
+        self._ids: set[str | int] = set()
+        self._answered = asyncio.Event()
+
+    def arrived(self, message: JSONRPCMessage) -> None:
+        if isinstance(message, JSONRPCRequest) and message.method not in ENDLESS:
+            self._ids.add(message.id)
+
+    def left(self, message: JSONRPCMessage) -> None:
+        if isinstance(message, JSONRPCResponse | JSONRPCError) and message.id is not None:
+            self._ids.discard(message.id)
+            self._answered.set()
+
+    async def settle(self) -> None:
+        """Return when all are answered, or after a moment."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_SECONDS):
+                while self._ids:
+                    self._answered.clear()
+                    await self._answered.wait()
+
+
+async def _read(
+    source: int,
+    arrived: MemoryObjectSendStream[SessionMessage | Exception],
+    unanswered: _Unanswered,
+) -> None:
     async with arrived:
         async for line in _lines(source):
             try:
-                message: SessionMessage | Exception = SessionMessage(
-                    jsonrpc_message_adapter.validate_json(line, by_name=False)
-                )
+                parsed = jsonrpc_message_adapter.validate_json(line, by_name=False)
+                message: SessionMessage | Exception = SessionMessage(parsed)
+                unanswered.arrived(parsed)
             except ValidationError as exc:
                 message = exc
             await arrived.send(message)
+        await unanswered.settle()
 
 
-async def _write(sink: int, leaving: MemoryObjectReceiveStream[SessionMessage]) -> None:
+async def _write(
+    sink: int, leaving: MemoryObjectReceiveStream[SessionMessage], unanswered: _Unanswered
+) -> None:
     async with leaving:
         async for message in leaving:
             line = (
@@ -111,6 +154,7 @@ async def _write(sink: int, leaving: MemoryObjectReceiveStream[SessionMessage]) 
                 await anyio.to_thread.run_sync(_write_all, sink, line, abandon_on_cancel=True)
             except BrokenPipeError:  # the client is gone; our standard input has ended, too
                 return
+            unanswered.left(message.message)
 
 
 def _write_all(sink: int, data: bytes) -> None:

@@ -241,7 +241,10 @@ async def test_a_patch_that_does_not_fit_has_failed(env: Environment, provider: 
 async def test_openai_sees_the_screen_and_its_safety_checks_are_acknowledged(
     env: Environment, provider: Running
 ) -> None:
-    actions = [{"type": "move", "x": 1, "y": 2}, {"type": "click", "x": 3, "y": 4, "button": "left"}]
+    actions = [
+        {"type": "move", "x": 1, "y": 2},
+        {"type": "click", "x": 3, "y": 4, "button": "left"},
+    ]
     trace = await play(
         env,
         openai(provider),
@@ -279,7 +282,9 @@ async def test_a_failed_action_is_answered_with_a_picture_and_the_reason(
     assert used(trace) == ["openai_computer", "openai_computer"]
     (shown,) = items(provider, "computer_call_output")
     assert shown["output"]["image_url"].startswith(PNG)
-    assert "unknown action 'fly'" in provider.requests[-1]["body"]["input"][-1]["content"][0]["text"]
+    assert (
+        "unknown action 'fly'" in provider.requests[-1]["body"]["input"][-1]["content"][0]["text"]
+    )
 
 
 @pytest.mark.parametrize("make", [operator, gemini_cua])

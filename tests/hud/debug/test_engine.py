@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,12 @@ async def test_a_tool_that_fails_for_the_environments_reasons_fails_the_phase(
     number, found, said = await failure(results={"ping": result})
     assert (number, found) == (4, kind)
     assert said.startswith(error)
+
+
+async def test_a_call_may_take_longer_than_a_start() -> None:
+    options = replace(QUICK, start_seconds=1.0, call_seconds=1.5)
+    found = await failure(results={"ping": "hang"}, options=options)
+    assert found == (4, "hangs", "tool `ping` gave no answer within 1.5 s")
 
 
 async def test_a_tool_that_only_refuses_is_a_warning() -> None:

@@ -48,6 +48,9 @@ OVER_HTTP = replace(SILENT, port=8000)
         ("ConnectionRefusedError: [Errno 111] Connection refused", "backend-refused", "before"),
         ("connect ECONNREFUSED 127.0.0.1:8005", "backend-refused", "port 8005"),
         ("MemoryError", "memory-limit", "-m 4g"),
+        ("[Errno -3] Temporary failure in name resolution", "no-network", "--network internet"),
+        ("getaddrinfo EAI_AGAIN registry.test", "no-network", '"internet" in [tool.hud]'),
+        ("[FATAL tini (7)] exec ./x failed: Exec format error", "other-platform", "--platform"),
         (
             '  File "/app/env.py", line 7, in <module>\nValueError: x',
             "crash",

@@ -189,3 +189,12 @@ async def answer(client: Client, tool: str = "version", **arguments: Any) -> Any
     if result.structured_content is not None:
         return result.structured_content.get("result", result.structured_content)
     return getattr(result.content[0], "text", None)
+
+
+async def call_and_lose(server: DevServer, era: str) -> None:
+    """Call a tool that hangs, of a server that is going to end."""
+    try:
+        async with connected(server, era) as client:
+            await client.call_tool("hang", {})
+    except Exception:  # noqa: BLE001 - its server is going away
+        return

@@ -19,7 +19,15 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from tests.command import Command
-from tests.hud.dev.live import DevServer, answer, connected, hud_dev, source, until
+from tests.hud.dev.live import (
+    DevServer,
+    answer,
+    call_and_lose,
+    connected,
+    hud_dev,
+    source,
+    until,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -184,21 +192,13 @@ async def test_a_signal_ends_it_and_all_that_it_started(cli: Command, number: in
     (cli.cwd / "env.py").write_text(source(0, HANGING))
     with hud_dev(cli, "-p", "0", "-w", "env.py") as server:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(call_and_lose, server)
+            tasks.start_soon(call_and_lose, server, "legacy")
             await until(lambda: server.status()["calls"])
             started = time.monotonic()
             assert await anyio.to_thread.run_sync(server.end, number) == 0
             assert time.monotonic() - started < 10
             tasks.cancel_scope.cancel()
         assert gone_soon(cli.cwd)
-
-
-async def call_and_lose(server: DevServer) -> None:
-    try:
-        async with connected(server, "legacy") as client:
-            await client.call_tool("hang", {})
-    except Exception:  # noqa: BLE001 - its server is going away
-        return
 
 
 def test_a_kill_leaves_no_process(cli: Command) -> None:
@@ -270,6 +270,23 @@ async def test_one_client_is_served_over_standard_streams(
             tools = {tool.name for tool in (await client.list_tools()).tools}
             assert tools == {"version"}
     assert gone_soon(cli.cwd)
+
+
+@pytest.mark.parametrize("watch", [(), ("-w", "env.py")], ids=["direct", "watching"])
+def test_a_conversation_from_a_pipe_is_answered_to_its_end(
+    cli: Command, watch: tuple[str, ...]
+) -> None:
+    call = {"name": "version", "arguments": {}}
+    messages: list[dict[str, object]] = [
+        {"id": 1, "method": "initialize", "params": HELLO},
+        {"method": "notifications/initialized"},
+        {"id": 2, "method": "tools/call", "params": call},
+    ]
+    lines = "".join(json.dumps({"jsonrpc": "2.0", **message}) + "\n" for message in messages)
+    ended = cli("dev", "env:env", "--stdio", *watch, stdin=lines)
+    answers = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert [one["id"] for one in answers] == [1, 2]
+    assert answers[1]["result"]["structuredContent"] == {"result": 0}
 
 
 @pytest.mark.parametrize("program", [("hud.cli",), ("hud",)])

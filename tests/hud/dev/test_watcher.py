@@ -17,6 +17,7 @@ from hud.errors import UserError
 pytestmark = pytest.mark.anyio
 
 SECONDS = 10.0
+HOW = pytest.mark.parametrize("poll", [False, True], ids=["told", "polling"])
 
 
 class Watched:
@@ -99,7 +100,7 @@ def deleted_and_made_again(path: Path) -> None:
     path.write_text("new")
 
 
-@pytest.mark.parametrize("poll", [False, True], ids=["told", "polling"])
+@HOW
 @pytest.mark.parametrize(
     "save", [in_place, renamed_over, with_backup, appended, deleted_and_made_again]
 )
@@ -126,11 +127,26 @@ async def test_what_was_not_named_and_what_did_not_change_is_not_reported(tmp_pa
         assert await watched.changed() == {"tools/z.py"}
 
 
-async def test_a_folder_that_is_deleted_and_made_again_is_watched_again(tmp_path: Path) -> None:
+@HOW
+async def test_the_last_of_many_saves_within_a_second_is_reported(
+    tmp_path: Path, poll: bool
+) -> None:
+    file = tmp_path / "env.py"
+    file.write_text("00")
+    async with watching(tmp_path, "env.py", poll=poll) as watched:
+        for number in range(10, 14):
+            file.write_text(str(number))
+            await watched.until("env.py")
+
+
+@HOW
+async def test_a_folder_that_is_deleted_and_made_again_is_watched_again(
+    tmp_path: Path, poll: bool
+) -> None:
     folder = tmp_path / "tools"
     folder.mkdir()
     (folder / "a.py").write_text("old")
-    async with watching(tmp_path, "tools") as watched:
+    async with watching(tmp_path, "tools", poll=poll) as watched:
         shutil.rmtree(folder)
         await watched.until("tools/a.py")
         folder.mkdir()
@@ -140,9 +156,12 @@ async def test_a_folder_that_is_deleted_and_made_again_is_watched_again(tmp_path
         await watched.until("tools/a.py")
 
 
-async def test_a_new_file_deep_below_a_watched_folder_is_reported(tmp_path: Path) -> None:
+@HOW
+async def test_a_new_file_deep_below_a_watched_folder_is_reported(
+    tmp_path: Path, poll: bool
+) -> None:
     (tmp_path / "src").mkdir()
-    async with watching(tmp_path, "src") as watched:
+    async with watching(tmp_path, "src", poll=poll) as watched:
         deep = tmp_path / "src" / "a" / "b"
         deep.mkdir(parents=True)
         (deep / "c.py").write_text("new")

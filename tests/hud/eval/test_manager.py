@@ -180,21 +180,6 @@ async def test_rollouts_of_one_environment_do_not_mix_their_scenarios() -> None:
     assert rewards == [1.0, 1.0, 0.0]
 
 
-SEVERAL = [
-    lambda: hud.eval([strawberry(), strawberry()]),
-    lambda: hud.eval(strawberry(), group=3),
-    lambda: hud.eval(strawberry(), variants={"model": ["a", "b"]}),
-]
-
-
-@pytest.mark.parametrize("start", SEVERAL)
-async def test_several_rollouts_are_refused_with_the_form_for_them(start: Any) -> None:
-    with pytest.raises(UserError, match="runs one rollout") as refusal:
-        async with start():
-            pass
-    assert "hud.eval.evaluate(tasks, loop" in (refusal.value.hint or "")
-
-
 async def test_one_variant_is_handed_through() -> None:
     async with hud.eval([strawberry()], variants={"model": "a", "n": [1]}) as ctx:
         assert ctx.variants == {"model": "a", "n": 1}
@@ -262,7 +247,7 @@ async def test_a_loop_plays_every_task_variant_and_run_in_their_order() -> None:
     played = [((ctx.task.args or {})["word"], ctx.variants["model"], ctx.index) for ctx in contexts]
     assert played == [(w, m, i) for w in ("a", "aa") for m in ("m", "n") for i in (0, 1)]
     assert [ctx.reward for ctx in contexts] == [1.0] * 8
-    assert len({ctx.group_id for ctx in contexts}) == 4
+    assert len({ctx.group_id for ctx in contexts}) == 2
 
 
 async def test_a_loop_that_fails_is_data_and_the_others_go_on() -> None:

@@ -33,7 +33,11 @@ def part(name: str, **arguments: Any) -> dict[str, Any]:
         ),
         (
             part("drag_and_drop", x=0, y=0, destination_x=100, destination_y=100),
-            {**{"action": "drag_and_drop", "x": 0, "y": 0}, "destination_x": 144, "destination_y": 90},
+            {
+                **{"action": "drag_and_drop", "x": 0, "y": 0},
+                "destination_x": 144,
+                "destination_y": 90,
+            },
         ),
         (part("navigate", url="http://x"), {"action": "navigate", "url": "http://x"}),
     ],

@@ -28,7 +28,11 @@ ASKED = [
         {"type": "shell_call", "action": {"commands": ["ls"], "timeout_ms": None}},
         ("shell", {"commands": ["ls"]}),
     ),
-    (ResponseApplyPatchToolCall, {"type": "apply_patch_call", "operation": PATCH}, ("apply_patch", PATCH)),
+    (
+        ResponseApplyPatchToolCall,
+        {"type": "apply_patch_call", "operation": PATCH},
+        ("apply_patch", PATCH),
+    ),
     (
         ResponseComputerToolCall,
         {"type": "computer_call", "pending_safety_checks": [], "action": CLICK},

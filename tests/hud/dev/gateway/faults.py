@@ -91,9 +91,12 @@ def _answer(method: str, message: Json) -> bytes:
     result: Json = {"content": [{"type": "text", "text": "fine"}]}
     if method == "initialize":
         version = message["params"]["protocolVersion"]
-        result = {"protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": {}}
+        offered: Json = {"tools": {}, "prompts": {}, "resources": {}}
+        result = {"protocolVersion": version, "capabilities": offered, "serverInfo": {}}
     elif method == "tools/list":
         result = {"tools": [{"name": "echo", "inputSchema": {}}]}
+    elif method.endswith("/list"):
+        result = {method.partition("/")[0]: []}
     elif method == "server/discover":
         error = {"code": -32601, "message": "no"}
         return _document({"jsonrpc": "2.0", "id": message["id"], "error": error})

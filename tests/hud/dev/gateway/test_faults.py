@@ -55,7 +55,9 @@ async def test_a_call_that_fails_ends_with_its_stage(tmp_path: Path, fault: Faul
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("stage", ["initialize", "tools/list"])
+@pytest.mark.parametrize(
+    "stage", ["server/discover", "initialize", "tools/list", "prompts/list", "resources/list"]
+)
 async def test_a_new_version_that_fails_does_not_come_into_service(
     tmp_path: Path, fault: Fault, stage: str
 ) -> None:
@@ -63,7 +65,7 @@ async def test_a_new_version_that_fails_does_not_come_into_service(
         server.fail(stage, fault)
         with anyio.fail_after(LIMIT), pytest.raises(Interrupted) as failure:
             await front.gateway.swap(HttpUpstream(server.url), cause="test")
-        assert failure.value.stage == ("list" if stage == "tools/list" else "initialize")
+        assert failure.value.stage == ("list" if stage.endswith("/list") else "initialize")
         assert front.gateway.status()["generation"] == 0
 
 

@@ -1,0 +1,3 @@
+"""The platform's controller: holds environments, builds, tasksets, jobs and traces, and serves them
+over one HTTP API.
+"""

@@ -1,0 +1,295 @@
+"""What a tool that takes a `Context` can do while it runs: report, log, read, ask.
+
+1. The parameter is known by its type's name, `Context` of this package or of the FastMCP library;
+   clients do not see it.
+2. Served over MCP, it speaks to the client that called. In-process and in isolated rollouts there
+   is no such client: reports go to the log, and asking fails with an error that says so.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import mcp_types
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from hud.errors import ToolError
+
+if TYPE_CHECKING:
+    from mcp.server.context import ServerRequestContext
+
+    from hud.environment.session import Session
+
+logger = logging.getLogger(__name__)
+
+Level = Literal["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
+
+MAX_TOKENS = 512
+"""How long what a client's model writes may be where a tool does not say."""
+
+_request: ContextVar[ServerRequestContext[Any, Any] | None] = ContextVar("request", default=None)
+
+
+@contextmanager
+def serving(request: ServerRequestContext[Any, Any]) -> Iterator[None]:
+    """Within the block, tools speak to the client that made the request."""
+    token = _request.set(request)
+    try:
+        yield
+    finally:
+        _request.reset(token)
+
+
+@dataclass(frozen=True)
+class Elicited:
+    """What a user did with a question, and what the answer is."""
+
+    action: Literal["accept", "decline", "cancel"]
+    data: Any = None
+    """Of the type that was asked for; None unless the question was accepted."""
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """What the client's model wrote."""
+
+    content: Any
+    """The content block."""
+    model: str = ""
+
+    @property
+    def text(self) -> str | None:
+        """The text of it, if it is text."""
+        return getattr(self.content, "text", None)
+
+
+@dataclass(frozen=True)
+class ReadContent:
+    """One part of a resource."""
+
+    content: str | bytes
+    mime_type: str | None = None
+
+
+class ReadContents(list[ReadContent]):
+    """The parts of a resource, in order."""
+
+    @property
+    def contents(self) -> list[ReadContent]:
+        """The parts, as later versions of FastMCP call them."""
+        return list(self)
+
+
+class Context:
+    """The request that a tool answers; it belongs to one call."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.request_context: ServerRequestContext[Any, Any] | None = _request.get()
+        """The MCP library's own context; None where no client called over MCP."""
+
+    @property
+    def fastmcp(self) -> Any:
+        """The environment, under the name that tools written for FastMCP know."""
+        return self._session.env
+
+    @property
+    def session(self) -> Any:
+        """The MCP library's session with the client; None in-process."""
+        return self.request_context.session if self.request_context else None
+
+    @property
+    def session_id(self) -> str:
+        """Identifies the client's session within this process."""
+        return f"{id(self._session):x}"
+
+    @property
+    def request_id(self) -> str:
+        """The request's id; empty in-process."""
+        found = self.request_context.request_id if self.request_context else None
+        return "" if found is None else str(found)
+
+    @property
+    def client_id(self) -> str | None:
+        """What the client calls itself in the request's `_meta`."""
+        return (self._meta.get("client_id")) if self._meta else None
+
+    @property
+    def _meta(self) -> Mapping[str, Any]:
+        meta: Any = self.request_context.meta if self.request_context else None
+        return meta or {}
+
+    async def report_progress(
+        self, progress: float, total: float | None = None, message: str | None = None
+    ) -> None:
+        """Tell how far the call is, if its client wants to know."""
+        if self.session is not None:
+            await self.session.report_progress(progress, total, message)
+
+    async def log(
+        self,
+        message: str,
+        level: Level = "info",
+        logger_name: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Send a log message to the client; in-process, to the log of this process."""
+        if self.session is None:
+            logger.log(_LEVELS.get(level, logging.INFO), "%s", message)
+            return
+        data: Any = {"msg": message, "extra": dict(extra)} if extra else message
+        with warnings.catch_warnings():  # deprecated in one era of MCP, usual in the other
+            warnings.simplefilter("ignore")
+            sending = self.session.send_log_message(level, data, logger_name, self.request_id)
+        await sending
+
+    async def debug(self, message: str, **options: Any) -> None:
+        """See `log`."""
+        await self.log(message, "debug", **options)
+
+    async def info(self, message: str, **options: Any) -> None:
+        """See `log`."""
+        await self.log(message, "info", **options)
+
+    async def warning(self, message: str, **options: Any) -> None:
+        """See `log`."""
+        await self.log(message, "warning", **options)
+
+    async def error(self, message: str, **options: Any) -> None:
+        """See `log`."""
+        await self.log(message, "error", **options)
+
+    async def read_resource(self, uri: Any) -> ReadContents:
+        """The parts of a resource of this environment.
+
+        Raises:
+            UserError: there is no such resource.
+        """
+        found = await self._session.read_resource(str(uri))
+        return ReadContents(_read(part) for part in found.contents)
+
+    async def elicit(self, message: str, response_type: Any = None) -> Elicited:
+        """Ask the client's user; `response_type` is a type, a list of choices, or None for consent.
+
+        Raises:
+            ToolError: there is nobody to ask, or the answer does not fit the type.
+        """
+        choices = isinstance(response_type, list)
+        adapter: TypeAdapter[Any] = TypeAdapter(
+            Literal[tuple(response_type)] if choices else response_type
+        )
+        schema, wraps = _form(adapter, response_type)
+        session = self._client("ask its user")
+        with _asking():
+            answer = await session.elicit_form(message, schema, self.request_id or None)
+        if answer.action != "accept" or response_type is None:
+            return Elicited(answer.action, {} if answer.action == "accept" else None)
+        content = answer.content or {}
+        try:
+            return Elicited(
+                "accept", adapter.validate_python(content["value"] if wraps else content)
+            )
+        except (ValidationError, KeyError) as exc:
+            raise ToolError(f"the answer {content!r} does not fit what was asked: {exc}") from exc
+
+    async def sample(
+        self,
+        messages: str | Sequence[str | mcp_types.SamplingMessage],
+        system_prompt: str | None = None,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        **preferences: Any,
+    ) -> Sampled:
+        """Ask the client's model; `preferences` may be `model_preferences`, names of models.
+
+        Raises:
+            ToolError: the client has no model to ask.
+        """
+        asked = [messages] if isinstance(messages, str) else messages
+        session = self._client("ask its model")
+        names = preferences.get("model_preferences") or ()
+        hints = [mcp_types.ModelHint(name=name) for name in _names(names)]
+        with warnings.catch_warnings():  # see `log`
+            warnings.simplefilter("ignore")
+            sampling = session.create_message(
+                [_sampling_message(item) for item in asked],
+                max_tokens=max_tokens or MAX_TOKENS,
+                system_prompt=system_prompt,
+                temperature=temperature,
+                model_preferences=mcp_types.ModelPreferences(hints=hints) if hints else None,
+                related_request_id=self.request_id or None,
+            )
+        with _asking():
+            answer = await sampling
+        return Sampled(answer.content, answer.model)
+
+    async def set_state(self, key: str, value: Any) -> None:
+        """Keep a value for later calls of this session."""
+        self._session.state[key] = value
+
+    async def get_state(self, key: str) -> Any:
+        """A value that an earlier call of this session kept; None without one."""
+        return self._session.state.get(key)
+
+    def _client(self, what: str) -> Any:
+        if self.session is None:
+            raise ToolError(
+                f"the tool wants to {what}, and no client called it over MCP",
+                hint="serve the environment: hud dev",
+            )
+        return self.session
+
+
+_LEVELS = {
+    "debug": logging.DEBUG,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+    "critical": logging.CRITICAL,
+    "alert": logging.CRITICAL,
+    "emergency": logging.CRITICAL,
+}
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    from mcp.shared.exceptions import MCPError  # noqa: PLC0415 - only a served tool gets here
+
+    try:
+        yield
+    except MCPError as exc:
+        raise ToolError(f"the client does not answer: {exc}") from exc
+
+
+def _form(adapter: TypeAdapter[Any], response_type: Any) -> tuple[dict[str, Any], bool]:
+    """The schema of the form, an object, and whether it wraps a plain value."""
+    if response_type is None:
+        return {"type": "object", "properties": {}}, False
+    schema = adapter.json_schema()
+    if schema.get("type") == "object":
+        return schema, False
+    if "const" in schema:
+        schema = {"type": "string", "enum": [schema["const"]]}
+    return {"type": "object", "properties": {"value": schema}, "required": ["value"]}, True
+
+
+def _read(part: Any) -> ReadContent:
+    if isinstance(part, mcp_types.BlobResourceContents):
+        return ReadContent(base64.b64decode(part.blob), part.mime_type)
+    return ReadContent(part.text, part.mime_type)
+
+
+def _names(preferred: Any) -> Sequence[str]:
+    return [preferred] if isinstance(preferred, str) else preferred
+
+
+def _sampling_message(item: Any) -> mcp_types.SamplingMessage:
+    if isinstance(item, BaseModel):
+        return mcp_types.SamplingMessage.model_validate(item.model_dump(by_alias=True))
+    return mcp_types.SamplingMessage(role="user", content=mcp_types.TextContent(text=item))
