@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["Chat", "Environment", "EvalContext", "Task", "__version__", "eval", "instrument", "trace"]
+__all__ = [
+    "Chat",
+    "Environment",
+    "EvalContext",
+    "Task",
+    "__version__",
+    "eval",
+    "instrument",
+    "trace",
+]
 
 _HOMES = {
     "Chat": "hud.services.chat",

@@ -13,3 +13,5 @@ lock() { # lock FILE ARGUMENTS...
 }
 lock dev --extra test "$@"
 lock runtime --extra agents --constraint requirements/dev.txt
+lock controller --extra agents --extra docker --extra controller --extra postgres --constraint requirements/dev.txt
+lock dashboard --extra dashboard --constraint requirements/dev.txt

@@ -317,8 +317,9 @@ def item_for(request: Request, name: str, arguments: str) -> Json:
     if name not in types:
         return {"type": "function_call", "name": name, "arguments": arguments}
     kind = "computer" if name.startswith("computer") else name
+    asked: Json = json.loads(arguments)
     checks: Json = {"pending_safety_checks": []} if kind == "computer" else {}
-    return {"type": f"{kind}_call"} | checks | json.loads(arguments)
+    return {"type": f"{kind}_call"} | checks | asked
 
 
 def messages_body(request: Request, reply: Reply) -> Json:

@@ -7,29 +7,60 @@ import importlib
 import pytest
 
 PUBLIC = {
-    "hud": ["Environment", "EvalContext", "Task", "__version__", "eval"],
+    "hud": [
+        "Chat",
+        "Environment",
+        "EvalContext",
+        "Task",
+        "__version__",
+        "eval",
+        "instrument",
+        "trace",
+    ],
     "hud.agents": [
         "AgentContext",
         "ClaudeAgent",
         "GeminiAgent",
+        "GeminiCUAAgent",
         "MCPAgent",
         "NopAgent",
         "OpenAIAgent",
         "OpenAIChatAgent",
+        "OperatorAgent",
         "OracleAgent",
         "ScriptedAgent",
         "create_agent",
     ],
     "hud.environment": [
         "ConflictResolution",
+        "Context",
         "Environment",
         "EvaluationResult",
         "ScenarioHandle",
         "SubScore",
     ],
-    "hud.eval": ["eval", "evaluate"],
+    "hud.datasets": [
+        "LegacyTask",
+        "Task",
+        "load_dataset",
+        "load_tasks",
+        "run_dataset",
+        "run_single_task",
+        "save_tasks",
+    ],
+    "hud.eval": [
+        "EvalContext",
+        "Task",
+        "build_env_from_v4",
+        "eval",
+        "evaluate",
+        "is_v4_format",
+        "run_eval",
+        "validate_v4_task",
+    ],
     "hud.eval.task": ["Task", "TaskAgentConfig"],
     "hud.server": ["MCPRouter", "MCPServer"],
+    "hud.services": ["Chat", "ChatService"],
 }
 
 

@@ -90,13 +90,18 @@ MODELS = (
 """Which agent a model's name belongs to."""
 
 
-def create_agent(name: str, **options: Any) -> MCPAgent:
+def create_agent(name: str | None = None, **options: Any) -> MCPAgent:
     """The agent that `name` means, an agent's name or a model's, with the options of its `create`.
+
+    `create_agent(model=…)` alone means the model's agent.
 
     Raises:
         UserError: the name is unknown, an option does not fit, or key or package is missing.
     """
-    agent, model = resolve(name, options.pop("model", None))
+    model = options.pop("model", None)
+    if name is None and not model:
+        raise UserError("create_agent was given no agent and no model", hint=_listed())
+    agent, model = resolve(name or model, None if name is None else model)
     chosen = {"model": model} if model else {}
     return AGENTS[agent].load().create(**chosen, **options)
 

@@ -22,7 +22,7 @@ from hud.cli.interactive import interact
 from hud.dev.backend import Backend
 from hud.dev.commands import CommandBackend
 from hud.dev.forking.backend import ForkedBackend
-from hud.dev.forking.launch import Launched
+from hud.dev.forking.launch import Launched, starting_with
 from hud.dev.forking.versions import Versions
 from hud.dev.front import DevGateway
 from hud.dev.gateway import GatewayEvent, GatewayServer, HttpUpstream, Limits
@@ -205,8 +205,9 @@ async def _opened(
         if source.kind == "command":
             backend = CommandBackend(source.command, folder, show_line)
         else:
+            starts = starting_with(launched)
             versions = Versions(
-                source.module, folder, log=show_line, launched=launched, plays=options.plays
+                source.module, folder, log=show_line, launch=starts, plays=options.plays
             )
             backend = ForkedBackend(versions)
         stack.push_async_callback(backend.aclose)

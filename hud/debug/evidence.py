@@ -118,7 +118,7 @@ class Evidence:
         """What a reader can use of it; what is empty is left out."""
         fields = {
             "timed_out": self.timed_out,
-            "running": self.running,
+            **({"running": self.running} if self.started else {}),
             "ending": self.ending,
             "exit_code": self.exit_code,
             "out_of_memory": self.out_of_memory,
@@ -131,8 +131,6 @@ class Evidence:
             "detail": self.detail,
         }
         always = ("running", "out_of_memory", "exit_code") if self.started else ()
-        if not self.started:
-            del fields["running"]
         return {key: value for key, value in fields.items() if value or key in always}
 
 

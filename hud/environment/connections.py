@@ -59,6 +59,8 @@ class Source:
     """Whether rollouts must not share the connection, because what is behind it has a state."""
     seconds: float | None = CONNECT_TIMEOUT
     """How long connecting may take; None where the opener itself sees to that."""
+    imports: tuple[str, ...] = ()
+    """Modules that opening it imports: a process that forks for rollouts does so before."""
 
     def offer(self, tool: mcp_types.Tool) -> mcp_types.Tool | None:
         """The tool as this source offers it, or None if it is filtered out."""

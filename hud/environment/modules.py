@@ -7,6 +7,8 @@ import importlib.util
 import os
 import sys
 import traceback
+from importlib.abc import FileLoader
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 
@@ -39,7 +41,7 @@ def load_module(path: Path) -> ModuleType:
     if loaded is not None and getattr(loaded, "__file__", None) == str(path):
         return loaded
     name = path.stem if loaded is None else f"_hud_{abs(hash(path))}_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=_loader(name, path))
     if spec is None or spec.loader is None:
         raise UserError(f"`{path.name}` cannot be imported as Python")
     module = importlib.util.module_from_spec(spec)
@@ -50,6 +52,14 @@ def load_module(path: Path) -> ModuleType:
         del sys.modules[name]
         raise _import_failure(path.name, exc) from exc
     return module
+
+
+def _loader(name: str, path: Path) -> FileLoader | None:
+    """What the path's own import hook loads that file with, if it has one for it."""
+    found = PathFinder.find_spec(path.stem, [str(path.parent)])
+    if found is None or found.origin != str(path) or not isinstance(found.loader, FileLoader):
+        return None
+    return type(found.loader)(name, str(path))
 
 
 def project_root(path: Path) -> Path:
@@ -84,33 +94,42 @@ def find_environment(target: str | None = None) -> Environment:
         UserError: there is none, or more than one and nothing says which; or the module cannot be
             imported.
     """
-    module, attribute = _split_target(target) if target else (_default_module(), None)
+    if not target:
+        return _default_environment()
+    module, attribute = _split_target(target)
     if attribute is not None:
         value = getattr(module, attribute, None)
         if not isinstance(value, Environment):
-            known = [name for name, item in vars(module).items() if isinstance(item, Environment)]
             what = "is no Environment" if hasattr(module, attribute) else "does not exist"
             message = f"`{attribute}` in module `{module.__name__}` {what}"
-            raise UserError(message, hint=did_you_mean(attribute, known))
+            raise UserError(message, hint=did_you_mean(attribute, list(_environments(module))))
         return value
     return _only_environment(module)
 
 
 def _only_environment(module: ModuleType) -> Environment:
-    found = {name: item for name, item in vars(module).items() if isinstance(item, Environment)}
+    found = _environments(module)
     for name in ATTRIBUTES:
         if name in found:
             return found[name]
-    distinct = {id(item): item for item in found.values()}
-    if len(distinct) == 1:
-        return next(iter(distinct.values()))
     if not found:
         hint = 'make one: env = Environment("my-env")'
         raise UserError(f"module `{module.__name__}` holds no Environment", hint=hint)
+    return _single(module, found)
+
+
+def _single(module: ModuleType, found: dict[str, Environment]) -> Environment:
+    if len({id(item) for item in found.values()}) == 1:
+        return next(iter(found.values()))
     names = ", ".join(f"`{module.__name__}:{name}`" for name in found)
     raise UserError(
         f"module `{module.__name__}` holds several environments", hint=f"name one: {names}"
     )
+
+
+def _environments(module: ModuleType) -> dict[str, Environment]:
+    """A module's environments, by attribute."""
+    return {name: item for name, item in vars(module).items() if isinstance(item, Environment)}
 
 
 def _split_target(target: str) -> tuple[ModuleType, str | None]:
@@ -161,11 +180,15 @@ def _reason(exc: BaseException) -> str:
     return f"{exc.title}: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
 
 
-def _default_module() -> ModuleType:
-    for name in ENVIRONMENT_FILES:
-        path = Path.cwd() / name
-        if path.is_file():
-            return load_module(path)
+def _default_environment() -> Environment:
+    """The one environment of this folder, in the first of the usual files that holds any."""
+    files = [path for name in ENVIRONMENT_FILES if (path := Path.cwd() / name).is_file()]
+    for path in files:
+        module = load_module(path)
+        if found := _environments(module):
+            return _single(module, found)
+    if files:
+        return _only_environment(load_module(files[0]))
     names = ", ".join(ENVIRONMENT_FILES)
     raise UserError(
         f"there is no environment in this folder (looked for {names})",

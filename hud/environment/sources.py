@@ -153,4 +153,7 @@ def from_image(
 
         return open_image(image, **container)
 
-    return Source(label, opener, is_local=True, is_private=True, seconds=None, **options)
+    imports = ("hud.runtime.container", "docker")
+    return Source(
+        label, opener, is_local=True, is_private=True, seconds=None, imports=imports, **options
+    )

@@ -182,9 +182,8 @@ class Context:
             ToolError: there is nobody to ask, or the answer does not fit the type.
         """
         choices = isinstance(response_type, list)
-        adapter: TypeAdapter[Any] = TypeAdapter(
-            Literal[tuple(response_type)] if choices else response_type
-        )
+        kind: Any = Literal[tuple(response_type)] if choices else response_type
+        adapter: TypeAdapter[Any] = TypeAdapter(kind)
         schema, wraps = _form(adapter, response_type)
         session = self._client("ask its user")
         with _asking():

@@ -48,6 +48,8 @@ class EvalContext(Toolbox):
         self.results: list[EvalContext] = []
         self.scenario_meta: dict[str, Any] = {}
         self.is_submitted = False
+        self._agent_include = self.config.allowed_tools
+        self._agent_exclude = self.config.disallowed_tools
         self._tools: list[mcp_types.Tool] = []
         self._scenario = task.scenario
         self._began = time.monotonic()
@@ -164,9 +166,8 @@ class EvalContext(Toolbox):
 
     def _offers(self, tool: str) -> bool:
         """Whether the task's agent configuration admits a tool."""
-        allowed, disallowed = self.config.allowed_tools, self.config.disallowed_tools
-        admitted = not allowed or _matches(tool, allowed)
-        return admitted and not _matches(tool, disallowed or [])
+        admitted = not self._agent_include or _matches(tool, self._agent_include)
+        return admitted and not _matches(tool, self._agent_exclude or [])
 
     async def submit(self, answer: Any) -> None:
         """Give the answer; the last one counts."""

@@ -107,11 +107,13 @@ class _State:
     instance: Instance | None = None
 
 
-async def run_rollout(rollout: Rollout, runtime: Runtime) -> Outcome:
-    """Run one rollout to its end.
+async def run_rollout(
+    rollout: Rollout, runtime: Runtime, is_unwanted: Callable[[], bool] = lambda: False
+) -> Outcome:
+    """Run one rollout to its end; one that is cancelled because it `is_unwanted` ends as such.
 
     Raises:
-        asyncio.CancelledError: it was cancelled; its instance has been stopped.
+        asyncio.CancelledError: it was cancelled otherwise; its instance has been stopped.
         UserError: the task cannot run at all (no environment of its name, say).
     """
     state = _State(rollout)
@@ -123,11 +125,20 @@ async def run_rollout(rollout: Rollout, runtime: Runtime) -> Outcome:
             raise
         limit = LimitReached(f"the rollout took longer than {rollout.timeout:g} s")
         return _outcome(state, "failed", limit)
+    except asyncio.CancelledError:
+        if not is_unwanted():
+            raise
+        return _outcome(state, "cancelled", None)
     except UserError:
         raise
     except HudError as exc:
         return _outcome(state, "failed", exc)
     return _outcome(state, "scored", None)
+
+
+def unplayed(rollout: Rollout) -> Outcome:
+    """The outcome of a rollout that was cancelled before it began."""
+    return _outcome(_State(rollout), "cancelled", None)
 
 
 async def _play_through(state: _State, runtime: Runtime, limit: asyncio.Timeout) -> None:
@@ -198,6 +209,7 @@ async def _agent(play: Play, context: EvalContext) -> None:
 def _outcome(state: _State, status: RolloutStatus, failure: HudError | None) -> Outcome:
     rollout, context = state.rollout, state.context
     trace = context.trace if context else Trace()
+    scored = context if status == "scored" else None
     record = RolloutRecord(
         id=rollout.id,
         job_id=rollout.job_id,
@@ -208,12 +220,12 @@ def _outcome(state: _State, status: RolloutStatus, failure: HudError | None) -> 
         variant=rollout.variant,
         index=rollout.index,
         status=status,
-        reward=context.reward if context and failure is None else None,
+        reward=scored.reward if scored else None,
         boundary=failure.boundary if failure else None,
         error=failure.message if failure else None,
         hint=failure.hint if failure else None,
         answer=context.answer if context else None,
-        evaluation=context.evaluation_result if context and failure is None else None,
+        evaluation=scored.evaluation_result if scored else None,
         stop_reason=trace.info.get("stop_reason"),
         started_at=state.started_at,
         seconds=state.watch.seconds,

@@ -91,7 +91,7 @@ def spec_for(
 
 
 def is_of_a_machine(tool: mcp_types.Tool) -> bool:
-    """Whether a tool acts on one shell, screen or folder, so that its calls depend on each other."""
+    """Whether a tool acts on one shell, screen or folder: its calls depend on each other."""
     return bool(_published(tool))
 
 
@@ -113,7 +113,7 @@ def _is_left(
     """Whether a tool is no mere alternative to one of the family's; a second of a kind is none."""
     own = made.get(tool.name)
     if own is not None:
-        return own.role not in claims or claims[own.role].api_type == own.api_type
+        return not own.role or claims[own.role].api_type == own.api_type
     roles = {spec.role for family in _published(tool) for spec in _specs(tool, family)}
     return not roles & claims.keys()
 

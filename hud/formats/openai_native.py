@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pydantic import Field
+
 from hud.formats import content
 from hud.formats.fields import fields, required
 from hud.formats.native import NativeTool
@@ -34,7 +36,7 @@ class NativeCall(MCPToolCall):
 
     kind: str
     """The type of the item that asked."""
-    safety_checks: list[dict[str, Any]] = []
+    safety_checks: list[dict[str, Any]] = Field(default_factory=list)
     """What the provider wants to be acknowledged before the computer goes on."""
     max_output_length: int | None = None
     """How much of a shell's output the model asked for."""

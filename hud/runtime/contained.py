@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
@@ -50,9 +50,11 @@ class ContainerRuntime:
         ahead: int | None = None,
         progress: Progress | None = None,
         engine: Containers | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         """`run` labels the containers; `ahead` is how many are started before they are needed;
-        `progress` hears of the image's build.
+        `progress` hears of the image's build. `variables` enter the containers, beside those of
+        this machine that the project declares.
         """
         self.project = project
         self._run = run
@@ -60,6 +62,7 @@ class ContainerRuntime:
         self._engine = engine or Engine()
         self._stack = AsyncExitStack()
         self._ahead = ahead
+        self._variables = variables or {}
         self._pool: Pool[ContainedInstance]
 
     async def open(self) -> None:
@@ -71,7 +74,7 @@ class ContainerRuntime:
             StartFailure: its server does not answer.
         """
         project = self.project
-        variables = variables_of(project, {})
+        variables = variables_of(project, self._variables)
         engine = await self._stack.enter_async_context(self._engine)
         if project.has_dockerfile:
             request = BuildRequest(project.folder, tag=project.image)

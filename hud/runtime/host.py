@@ -102,11 +102,12 @@ def warm_up(tasks: list[Task]) -> None:
     Nothing of the author's is called, and no event loop or thread is left behind.
     """
     importlib.import_module("anyio._backends._asyncio")
-    if any(isinstance(task.env, Environment) and task.env.sources for task in tasks):
-        importlib.import_module("hud.environment.mcp_client")
-    for env in {
-        id(task.env): task.env for task in tasks if isinstance(task.env, Environment)
-    }.values():
+    found = {id(task.env): task.env for task in tasks if isinstance(task.env, Environment)}
+    for source in (source for env in found.values() for source in env.sources):
+        for name in ("hud.environment.mcp_client", *source.imports):
+            with contextlib.suppress(ImportError):  # told by the rollout that needs it
+                importlib.import_module(name)
+    for env in found.values():
         with contextlib.suppress(Exception):  # a broken schema is told by the rollout that needs it
             env.tool_definitions()
             env.prompt_definitions()

@@ -7,7 +7,7 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +39,13 @@ class ServerProcess:
         module: str,
         on_event: Callable[[dict[str, Any]], None],
         on_end: Callable[[int | None], None],
+        *,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
+        """`variables` are the process's environment; None gives it this process's."""
         self._module = module
         self._on_end = on_end
+        self._variables = variables
         self._process: subprocess.Popen[bytes] | None = None
         self._protocol = LineProtocol(lambda line: on_event(json.loads(line)), self._lose)
         self._control: socket.socket | None = None
@@ -68,6 +72,7 @@ class ServerProcess:
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,
                     stdout=2,
+                    env=None if self._variables is None else dict(self._variables),
                     process_group=0,
                 )
             await asyncio.get_running_loop().create_connection(

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -40,9 +40,11 @@ class Source:
 class Host:
     """A worker host and the rollouts that run in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, variables: Mapping[str, str] | None = None) -> None:
         self.children: dict[int, Child] = {}
-        self._server = ServerProcess("hud.runtime.host", self._receive, self._lose)
+        self._server = ServerProcess(
+            "hud.runtime.host", self._receive, self._lose, variables=variables
+        )
         self._loaded: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._is_listening = False
         self._next_id = 0
@@ -167,13 +169,16 @@ class WorkerRuntime:
         isolation: Isolation = "fork",
         timeout: float = 600.0,
         memory: int = 0,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         """`timeout`: seconds that importing, and each request, may take. `memory`: bytes a rollout
-        may use; 0: no bound.
+        may use; 0: no bound. `variables`: what its environment holds; None: what this process's
+        does.
         """
         self._source = source
         self._timeout = timeout
         self._memory = memory
+        self._variables = variables
         self._host: Host | None = None
         self._restarting = asyncio.Lock()
         self._spawning = asyncio.Semaphore(os.cpu_count() or 1)
@@ -189,7 +194,7 @@ class WorkerRuntime:
             HudError: the source cannot be used; an author's mistake carries the author's traceback
                 as `detail`.
         """
-        self._host = Host()
+        self._host = Host(self._variables)
         loaded = await self._host.start(self._source, self._timeout)
         tasks = [Task(**described) for described in loaded["tasks"]]
         self._tasks = tasks
@@ -232,7 +237,7 @@ class WorkerRuntime:
             return await self._fresh_host()
 
     async def _fresh_host(self) -> Host:
-        host = Host()
+        host = Host(self._variables)
         try:
             await host.start(self._source, self._timeout)
         except UserError as exc:

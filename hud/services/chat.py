@@ -128,7 +128,8 @@ class Chat:
         Raises:
             UserError: the package is not installed.
         """
-        return self._service().agent_card(url)
+        card: AgentCard = self._service().agent_card(url)
+        return card
 
     def serve(self, *, host: str = "127.0.0.1", port: int = 9999, url: str | None = None) -> None:
         """Serve to other agents by A2A until interrupted, each conversation with its own history.

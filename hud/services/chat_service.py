@@ -34,7 +34,7 @@ class ChatService:
         """Serve the scenario of an environment, or of one named so; see `Chat` for the rest."""
         own = EnvConfig(name=env) if isinstance(env, str) else env
         full = scenario if ":" in scenario else f"{own.name}:{scenario}"
-        described = {
+        described: dict[str, Any] = {
             "name": name or f"hud-{own.name}",
             "description": description or f"Chat over `{own.name}`",
         }

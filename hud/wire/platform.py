@@ -212,6 +212,19 @@ class BuildRecord(BaseModel):
     seconds: float | None = None
 
 
+class DeployOptions(BaseModel):
+    """How a deployed folder is built."""
+
+    name: str | None = None
+    """Name of the environment; None takes the one that the folder declares."""
+    build_args: dict[str, str] = Field(default_factory=dict)
+    """Arguments of the Dockerfile; public."""
+    secrets: dict[str, str] = Field(default_factory=dict)
+    """For `RUN --mount=type=secret`: the name of a stored secret by id."""
+    no_cache: bool = False
+    """Run every step again."""
+
+
 class DebugRequest(BaseModel):
     """What to examine."""
 

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from hud.dev.forking.launch import Launched
+from hud.dev.forking.launch import Launched, starting_with
 from hud.dev.forking.versions import Version, Versions
 from hud.dev.streams import claimed_streams, read_lines
 from hud.errors import HudError, error_data
@@ -28,8 +28,9 @@ MARK = b"\x1ehud-dev "
 def run(target: str | None, launched: Launched | None, *, plays: bool) -> int:
     """Obey until the host closes our standard input; returns the exit status."""
     with claimed_streams() as (source, sink):
+        starts = starting_with(launched)
         versions = Versions(
-            target, Path.cwd(), log=_log, launched=launched, plays=plays, listens_on_tcp=True
+            target, Path.cwd(), log=_log, launch=starts, plays=plays, listens_on_tcp=True
         )
         asyncio.run(Agent(versions, sink).serve(source))
     return 0

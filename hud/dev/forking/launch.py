@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,16 +23,27 @@ class Launched:
     control: socket.socket
 
 
-def launch() -> Launched:
-    """Start a zygote; what it and its children print goes to this process's standard error.
+Launch = Callable[[], Launched]
+
+
+def launch(output: int = 2, variables: Mapping[str, str] | None = None) -> Launched:
+    """Start a zygote; what it and its children print goes to the descriptor `output`.
+
+    They see `variables`; None lets them see those of this process.
 
     Raises:
         StartFailure: the operating system refuses.
     """
     try:
-        return _launch()
+        return _launch(output, variables)
     except OSError as exc:
         raise StartFailure(f"cannot start a process: {exc.strerror}") from exc
+
+
+def starting_with(launched: Launched | None) -> Launch:
+    """Hands out that one, if there is one, and then ones that are launched when they are needed."""
+    waiting = [] if launched is None else [launched]
+    return lambda: waiting.pop() if waiting else launch()
 
 
 @contextmanager
@@ -46,7 +57,7 @@ def launched_early(is_wanted: bool) -> Iterator[Launched | None]:
             launched.control.close()
 
 
-def _launch() -> Launched:
+def _launch(output: int, variables: Mapping[str, str] | None) -> Launched:
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     with theirs:
@@ -56,7 +67,9 @@ def _launch() -> Launched:
             command,
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
-            stdout=2,
+            stdout=output,
+            stderr=output,
+            env=None if variables is None else dict(variables),
             process_group=0,
         )
     return Launched(process, ours)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hud.dev.forking.launch import Launched, launch
+from hud.dev.forking.launch import Launch, Launched, launch
 from hud.errors import EnvironmentFailure, LimitReached, StartFailure, error_from
 from hud.runtime.child import describe_status
 from hud.runtime.server_process import ServerProcess
@@ -40,23 +40,18 @@ class Libraries:
 
 
 class ZygoteProcess(ServerProcess):
-    """A zygote seen from the process that gives it orders; it may have been launched before."""
+    """A zygote seen from the process that gives it orders."""
 
-    def __init__(self, launched: Launched | None = None) -> None:
+    def __init__(self, launched: Launched) -> None:
         super().__init__("hud.dev.forking.zygote", self._receive, self._bury_all)
         self._launched = launched
         self._versions: dict[int, Version] = {}
         self._warmed: asyncio.Future[str | None] | None = None
 
     async def start(self) -> None:
-        """Take over the process that was launched, or launch one.
-
-        Raises:
-            StartFailure: the operating system refuses.
-        """
-        launched = self._launched or launch()
-        self._process, self._control = launched.process, launched.control
-        connection = launched.control.dup()
+        """Take over the process that was launched."""
+        self._process, self._control = self._launched.process, self._launched.control
+        connection = self._launched.control.dup()
         loop = asyncio.get_running_loop()
         await loop.create_connection(lambda: self._protocol, sock=connection)
 
@@ -168,13 +163,13 @@ class Versions:
         root: Path,
         *,
         log: Callable[[str], None],
-        launched: Launched | None = None,
+        launch: Launch = launch,
         plays: bool = True,
         listens_on_tcp: bool = False,
     ) -> None:
         """`target` is `module[:attribute]`, or None to look for the environment in `root`.
 
-        `log` is told what slows reloads down. `launched` is a zygote that is there already.
+        `log` is told what slows reloads down. `launch` starts zygotes.
         `plays` adds the tools that play scenarios. Versions listen on unix sockets, or on TCP ports
         of all interfaces.
         """
@@ -184,7 +179,8 @@ class Versions:
         self._folder = tempfile.TemporaryDirectory(prefix="hud-dev-")
         self._numbers = itertools.count(1)
         self._zygote: ZygoteProcess | None = None
-        self._reserve: ZygoteProcess | None = ZygoteProcess(launched)
+        self._launch = launch
+        self._reserve: ZygoteProcess | None = None
         self._all: list[ZygoteProcess] = []
         self._libraries = Libraries()
         self.hazard: str | None = None if CAN_FORK else "this platform cannot fork safely"
@@ -235,7 +231,7 @@ class Versions:
             self._libraries.variables |= found.variables
             zygote.warm(found)
         elif owns:
-            self._reserve = ZygoteProcess(launch())
+            self._reserve = ZygoteProcess(self._launch())
             if CAN_FORK and set(found.modules) != set(self._libraries.modules):
                 self._libraries, self.hazard = found, None
 
@@ -256,7 +252,7 @@ class Versions:
         return await self._fresh_zygote()
 
     async def _fresh_zygote(self) -> ZygoteProcess:
-        zygote, self._reserve = self._reserve or ZygoteProcess(), None
+        zygote, self._reserve = self._reserve or ZygoteProcess(self._launch()), None
         await zygote.start()
         self._all.append(zygote)
         return zygote

@@ -28,7 +28,7 @@ from hud.dev.forking.fresh import read_sources_below
 from hud.dev.forking.rehearsal import rehearse
 from hud.dev.forking.serving import serve
 from hud.environment.environment import Environment
-from hud.environment.modules import ENVIRONMENT_FILES, find_environment
+from hud.environment.modules import find_environment
 from hud.errors import EnvironmentFailure, HudError, describe, error_data
 from hud.runtime.forkserver import ForkServer, Order, fork_hazard, leave
 
@@ -133,18 +133,12 @@ def load(target: str | None, root: Path) -> Environment:
     os.chdir(root)
     sys.path.insert(0, str(root))
     read_sources_below(root)
-    env = find_environment(target or default_module(root))
+    env = find_environment(target)
     try:
         _ = env.tool_definitions(), env.prompt_definitions()
     except (TypeError, ValueError) as exc:
         raise EnvironmentFailure(f"environment `{env.name}`: {describe(exc)}") from exc
     return env
-
-
-def default_module(root: Path) -> str | None:
-    """The module in which an environment is looked for when none is named, if it is there."""
-    names = (name for name in ENVIRONMENT_FILES if (root / name).is_file())
-    return next((name.removesuffix(".py") for name in names), None)
 
 
 def listen(where: str | int) -> socket.socket:

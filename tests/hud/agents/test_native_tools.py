@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ CHECK = {"id": "check_1", "code": "malicious_instructions", "message": "Is this 
 
 
 @pytest.fixture
-def env(tmp_path: Path) -> Iterator[Environment]:
+def env(tmp_path: Path) -> Environment:
     """An environment with the tools of every provider, in a folder of its own."""
     env = Environment("workshop")
     for tool in (

@@ -53,6 +53,7 @@ def test_the_failing_phase_is_shown_with_error_and_fix(hud_cli: Command, templat
         "  → Fix: install it: pip install no_such_package_here",
     ]
     assert "  | ModuleNotFoundError" in ended.stderr
+    assert "server:" not in ended.stderr
 
 
 def test_json_is_one_document_and_nothing_else(template: Path, capsys: Captured) -> None:

@@ -52,3 +52,7 @@ def test_evidence_as_json_leaves_out_what_is_empty() -> None:
         "out_of_memory": False,
         "listening": ["[::]:80"],
     }
+
+
+def test_evidence_of_no_server_says_nothing_of_one() -> None:
+    assert Evidence(started=False, detail="why").as_json() == {"detail": "why"}

@@ -69,6 +69,8 @@ async def test_what_needs_no_engine_opens_without_one(
         (Request("env", ("-e", "A=b")), "`-e` is for images"),
         (Request("env", build=True), "`--build` is for images"),
         (Request("Not An Image"), "not a name for an image"),
+        (Request("../elsewhere"), "there is no folder `../elsewhere`"),
+        (Request("--config"), "there is no option `--config`"),
         (Request("my-env", ("--privileged",)), "`--privileged` is not supported"),
     ],
 )

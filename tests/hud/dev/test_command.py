@@ -179,12 +179,20 @@ def test_a_module_is_named_in_any_of_these_ways(cli: Command, module: tuple[str,
         assert server.status()["environment"] == "live"
 
 
-def test_several_environments_are_asked_for_by_name(cli: Command) -> None:
-    text = source(0).replace("env = Environment", "a = Environment('a')\nb = Environment")
-    (cli.cwd / "env.py").write_text(text.replace("@env", "@b"))
+@pytest.mark.parametrize("name", ["b", "env"])
+def test_several_environments_are_asked_for_by_name(cli: Command, name: str) -> None:
+    text = source(0).replace("env = Environment", f"a = Environment('a')\n{name} = Environment")
+    (cli.cwd / "env.py").write_text(text.replace("@env", f"@{name}"))
     ended = cli("dev", "-p", "0")
     assert ended.returncode == 1
-    assert "`env:a`, `env:b`" in ended.stderr
+    assert f"`env:a`, `env:{name}`" in ended.stderr
+
+
+def test_a_file_without_an_environment_is_passed_over(cli: Command) -> None:
+    (cli.cwd / "env.py").rename(cli.cwd / "main.py")
+    (cli.cwd / "env.py").write_text("NAME = 'live'\n")
+    with hud_dev(cli, "-p", "0") as server:
+        assert server.status()["environment"] == "live"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -93,6 +93,24 @@ async def test_the_clients_session_goes_on_and_answers_with_the_new_code(
             assert await answer(client) == version
 
 
+@pytest.mark.parametrize("target", ["env.py", "env:env", ""], ids=["file", "module", "found"])
+async def test_bytecode_of_an_earlier_save_is_never_taken_for_the_new_one(
+    command: Command, target: str
+) -> None:
+    (command.cwd / "env.py").write_text(source(0))
+    cached = command.having(PYTHONDONTWRITEBYTECODE="")
+    stamp = 1_700_000_000
+    with hud_dev(cached, *([target] if target else []), "-w", "env.py", "-p", "0") as server:
+        async with connected(server, "legacy") as client:
+            for version in (1, 2, 3):
+                lines, draft = len(server.lines), server.folder / "env.py~"
+                draft.write_text(source(version))
+                os.utime(draft, (stamp, stamp))
+                draft.replace(server.env)
+                await server.heard("→ reloaded", lines)
+                assert await answer(client) == version
+
+
 @ERAS
 async def test_the_client_is_told_once_that_the_tools_changed(server: DevServer, era: str) -> None:
     ear = Ear()

@@ -83,7 +83,7 @@ def test_without_a_scenario_the_task_is_only_the_environment() -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ({}, "scenario `count`: argument 'word' is missing"),
+        ({"letter": "b"}, "scenario `count`: argument 'word' is missing"),
         ({"word": "a", "leter": "b"}, "scenario `count`: unknown argument 'leter'"),
         ({"word": 5}, "scenario `count`: argument 'word': Input should be a valid string (got 5)"),
         ({"word": None}, "scenario `count`: argument 'word': Input should be a valid string"),
@@ -115,6 +115,13 @@ def test_an_argument_that_does_not_fit_raises_at_once(
         assert caught.value.message.startswith(complaint)
         assert isinstance(caught.value, UserError)
         assert isinstance(caught.value, TypeError)
+
+
+def test_without_arguments_that_it_demands_a_scenario_is_a_template() -> None:
+    template = env("count")
+    assert (template.scenario, template.args) == ("count", None)
+    with pytest.raises(ArgumentError, match="scenario `count`: argument 'word' is missing"):
+        count.task()
 
 
 def test_positional_arguments_that_do_not_fit_raise_at_once() -> None:

@@ -84,11 +84,11 @@ async def test_in_process_there_is_nobody_to_ask(tool: str) -> None:
 
 
 async def test_a_client_hears_progress_and_log_messages() -> None:
-    progress: list[Any] = []
+    heard: list[Any] = []
     logged: list[Any] = []
 
-    async def hear(done: float, total: float | None, message: str | None) -> None:
-        progress.append((done, total, message))
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        heard.append((progress, total, message))
 
     async def note(params: mcp_types.LoggingMessageNotificationParams) -> None:
         logged.append((params.level, params.data))
@@ -96,7 +96,7 @@ async def test_a_client_hears_progress_and_log_messages() -> None:
     server = protocol_server(declared())
     async with Client(server, mode="legacy", logging_callback=note) as client:
         await client.call_tool("report", {"steps": 2}, progress_callback=hear)
-    assert progress == [(1, 2, "step 1"), (2, 2, "step 2")]
+    assert heard == [(1, 2, "step 1"), (2, 2, "step 2")]
     assert logged == [("info", {"msg": "reported", "extra": {"steps": 2}})]
 
 
@@ -110,7 +110,7 @@ async def test_a_client_hears_progress_and_log_messages() -> None:
     ],
 )
 async def test_a_client_is_asked_for_its_users_answer(kind: str, answer: Any, told: Any) -> None:
-    async def decide(_context: Any, params: Any) -> mcp_types.ElicitResult:
+    async def decide(context: Any, params: Any) -> mcp_types.ElicitResult:
         assert params.message == "Which?"
         if answer is None:
             return mcp_types.ElicitResult(action="decline")
@@ -123,7 +123,7 @@ async def test_a_client_is_asked_for_its_users_answer(kind: str, answer: Any, to
 
 
 async def test_a_clients_model_writes_for_a_tool() -> None:
-    async def write(_context: Any, params: Any) -> mcp_types.CreateMessageResult:
+    async def write(context: Any, params: Any) -> mcp_types.CreateMessageResult:
         said = f"{params.system_prompt} {params.messages[0].content.text}"
         content = mcp_types.TextContent(text=said)
         return mcp_types.CreateMessageResult(role="assistant", content=content, model="m")

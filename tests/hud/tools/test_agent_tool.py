@@ -40,7 +40,7 @@ def specialist() -> Environment:
 
 
 def template() -> Task:
-    return Task(env=specialist(), scenario="investigate")
+    return specialist()("investigate")
 
 
 def player(*steps: Any) -> ScriptedAgent:

@@ -1,0 +1,153 @@
+"""Which runtime plays a task: that of its environment, opened when the first rollout needs it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Protocol
+
+from hud.errors import HudError, StartFailure, UserError, did_you_mean
+from hud.eval.bound import FolderRuntime, own_tasks
+from hud.eval.contained import runtime_for
+from hud.runtime.project import read_project
+from hud.runtime.runtime import Instance, Runtime
+from hud.task import Task
+
+
+class EnvironmentDoor(Protocol):
+    """What evaluations ask of the controller's environments."""
+
+    async def names(self) -> list[str]:
+        """The environments that there are."""
+        ...
+
+    async def own_tasks(self, name: str) -> list[Task]:
+        """The tasks that come with an environment, as data.
+
+        Raises:
+            UserError: there is no such environment, it has no tasks, or they cannot be read.
+        """
+        ...
+
+    async def open_runtime(self, name: str, tasks: Sequence[Task]) -> Runtime:
+        """A runtime that starts fresh instances of an environment for these tasks.
+
+        Raises:
+            HudError: the environment is not there, or does not start.
+        """
+        ...
+
+
+class FolderDoor:
+    """Environments that are folders of a workspace."""
+
+    def __init__(self, workspace: Path) -> None:
+        self._workspace = workspace
+
+    async def names(self) -> list[str]:
+        if not self._workspace.is_dir():
+            return []
+        return sorted(path.name for path in self._workspace.iterdir() if path.is_dir())
+
+    async def own_tasks(self, name: str) -> list[Task]:
+        return await own_tasks(await self._folder(name))
+
+    async def open_runtime(self, name: str, tasks: Sequence[Task]) -> Runtime:
+        return await open_folder(await self._folder(name), tasks)
+
+    async def _folder(self, name: str) -> Path:
+        known = await self.names()
+        if name not in known:
+            raise UserError(f"no environment `{name}`", hint=did_you_mean(name, known))
+        return (self._workspace / name).resolve()
+
+
+async def open_folder(folder: Path, tasks: Sequence[Task]) -> Runtime:
+    """A folder's runtime: containers where its project has an image, else forked processes.
+
+    Raises:
+        HudError: the image cannot be built, or the environment does not start.
+    """
+    if read_project(folder).has_dockerfile:
+        contained = runtime_for(str(folder), None)
+        await _opened(contained, contained.open)
+        return contained
+    forked = FolderRuntime(folder, tasks)
+    await _opened(forked, forked.open)
+    return forked
+
+
+async def _opened(runtime: Runtime, opening: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await opening()
+    except BaseException:
+        await runtime.aclose()
+        raise
+
+
+class LazyRuntime:
+    """A runtime that is opened by the first rollout; a failure to open is every rollout's."""
+
+    def __init__(self, opening: Callable[[], Awaitable[Runtime]]) -> None:
+        self._opening = opening
+        self._lock = asyncio.Lock()
+        self._runtime: Runtime | None = None
+        self._failure: HudError | None = None
+
+    @asynccontextmanager
+    async def start(self, task: Task, *, seed: str = "") -> AsyncIterator[Instance]:
+        runtime = await self._opened()
+        async with runtime.start(task, seed=seed) as instance:
+            yield instance
+
+    async def _opened(self) -> Runtime:
+        async with self._lock:
+            if self._failure is None and self._runtime is None:
+                await self._open()
+            if self._runtime is None:
+                raise self._failure or StartFailure("the environment did not start")
+            return self._runtime
+
+    async def _open(self) -> None:
+        try:
+            self._runtime = await self._opening()
+        except UserError as exc:
+            self._failure = StartFailure(exc.message, hint=exc.hint, detail=exc.detail)
+        except HudError as exc:
+            self._failure = exc
+
+    async def aclose(self) -> None:
+        if self._runtime is not None:
+            await self._runtime.aclose()
+
+
+class ByEnvironment:
+    """Plays each task in the runtime of its environment."""
+
+    def __init__(self, runtimes: Mapping[str, Runtime]) -> None:
+        self._runtimes = runtimes
+
+    @asynccontextmanager
+    async def start(self, task: Task, *, seed: str = "") -> AsyncIterator[Instance]:
+        async with self._runtimes[task.env_name or ""].start(task, seed=seed) as instance:
+            yield instance
+
+    async def aclose(self) -> None:
+        for runtime in self._runtimes.values():
+            await runtime.aclose()
+
+
+def runtimes_for(door: EnvironmentDoor, tasks: Sequence[Task], otherwise: str) -> ByEnvironment:
+    """The runtimes that tasks need; those that name no environment run in `otherwise`."""
+    by_name: dict[str, list[Task]] = {}
+    for task in tasks:
+        by_name.setdefault(task.env_name or "", []).append(task)
+    return ByEnvironment(
+        {name: _lazy(door, name or otherwise, own) for name, own in by_name.items()}
+    )
+
+
+def _lazy(door: EnvironmentDoor, name: str, tasks: Sequence[Task]) -> LazyRuntime:
+    return LazyRuntime(lambda: door.open_runtime(name, tasks))

@@ -1,0 +1,159 @@
+"""Jobs and their counters."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, select, update
+
+from controller.errors import NotFound
+from controller.store import columnsets, events
+from controller.store.listing import containing, counting, ordering, paged
+from controller.store.tables import jobs
+from controller.store.values import dump, finite
+from hud.errors import UserError
+from hud.types import Usage
+from hud.wire import JobRecord, JobStatus, JobTotals, JobView
+from hud.wire.platform import Page
+
+KEY_LENGTH = 500
+"""Characters that an id or a slug may have."""
+SORTS: dict[str, ColumnElement[Any]] = {
+    name: jobs.c[name]
+    for name in ("created_at", "name", "status", "seconds", "ended", "failed", "passed")
+}
+
+
+def add_job(
+    connection: Connection, job: JobRecord, *, taskset: str | None = None, is_remote: bool = False
+) -> None:
+    """Write a job; one that is there gets the new record and keeps its rollouts and taskset.
+
+    Raises:
+        UserError: its id is empty or too long.
+    """
+    check_key("job", job.id)
+    fields: dict[str, Any] = {
+        "name": job.name,
+        "source": job.source,
+        "status": job.status,
+        "created_at": job.created_at,
+        "seconds": finite(job.seconds),
+        "threshold": finite(job.pass_threshold) or 0.0,
+        "expected": len(job.tasks) * len(job.variants) * job.group,
+        "record": dump(job),
+    }
+    key = connection.scalar(select(jobs.c.pk).where(jobs.c.id == job.id))
+    if key is None:
+        added = {"id": job.id, "taskset": taskset, "is_remote": is_remote}
+        connection.execute(insert(jobs).values(**fields, **added))
+    else:
+        kept = {"taskset": taskset} if taskset else {}
+        connection.execute(update(jobs).where(jobs.c.pk == key).values(**fields, **kept))
+    events.append(connection, "job", job.id, {"status": job.status, "name": job.name})
+
+
+def finish_job(
+    connection: Connection, job_id: str, status: JobStatus, seconds: float | None
+) -> None:
+    """Write how a job ended.
+
+    Raises:
+        NotFound: there is no such job.
+    """
+    row = job_row(connection, job_id)
+    record = JobRecord.model_validate_json(row.record)
+    ended = record.model_copy(update={"status": status, "seconds": seconds})
+    connection.execute(
+        update(jobs)
+        .where(jobs.c.pk == row.pk)
+        .values(status=status, seconds=finite(seconds), record=dump(ended))
+    )
+    events.append(connection, "job", job_id, {"status": status, "name": record.name})
+
+
+def job(connection: Connection, job_id: str) -> JobView:
+    """One job with its numbers.
+
+    Raises:
+        NotFound: there is no such job.
+    """
+    return view(job_row(connection, job_id))
+
+
+def page(
+    connection: Connection,
+    *,
+    taskset: str | None = None,
+    status: JobStatus | None = None,
+    search: str | None = None,
+    sort: str = "-created_at",
+    offset: int = 0,
+    limit: int = 100,
+) -> Page[JobView]:
+    """Jobs, newest first; `search` looks at ids, names and sources."""
+    conditions: list[ColumnElement[bool]] = []
+    if taskset is not None:
+        conditions.append(jobs.c.taskset == taskset)
+    if status is not None:
+        conditions.append(jobs.c.status == status)
+    if search:
+        columns = (jobs.c.id, jobs.c.name, jobs.c.source)
+        conditions.append(or_(*(containing(column, search) for column in columns)))
+    query = select(jobs).where(*conditions).order_by(*ordering(sort, SORTS, [jobs.c.pk]))
+    rows = connection.execute(paged(query, offset, limit))
+    total = connection.scalar(counting(jobs, conditions)) or 0
+    return Page[JobView](items=[view(row) for row in rows], total=total, offset=offset)
+
+
+def remove_before(connection: Connection, moment: datetime) -> int:
+    """Remove the jobs that ended and were made before that, with their rollouts; how many."""
+    old = delete(jobs).where(jobs.c.created_at < moment, jobs.c.status != "running")
+    removed = connection.execute(old).rowcount
+    if removed:
+        columnsets.remove_unused(connection)
+    return removed
+
+
+def job_row(connection: Connection, job_id: str) -> Row[Any]:
+    """A job's row.
+
+    Raises:
+        NotFound: there is no such job.
+    """
+    row = connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no job `{job_id}`", hint="list them with `hud jobs`")
+    return row
+
+
+def view(row: Row[Any]) -> JobView:
+    """A job's row as clients see it."""
+    totals = JobTotals(
+        expected=row.expected,
+        ended=row.ended,
+        scored=row.scored,
+        passed=row.passed,
+        failed=row.failed,
+        cancelled=row.cancelled,
+        mean=row.reward_sum / row.scored if row.scored else None,
+        usage=Usage(
+            input_tokens=row.input_tokens,
+            output_tokens=row.output_tokens,
+            cached_tokens=row.cached_tokens,
+        ),
+        rollout_seconds=row.rollout_seconds,
+    )
+    record = JobRecord.model_validate_json(row.record)
+    return JobView(job=record, totals=totals, taskset=row.taskset, is_remote=row.is_remote)
+
+
+def check_key(what: str, key: str) -> None:
+    """Refuse an id that no index holds.
+
+    Raises:
+        UserError: it is empty or too long.
+    """
+    if not 0 < len(key) <= KEY_LENGTH:
+        raise UserError(f"the id of a {what} has 1 to {KEY_LENGTH} characters, not {len(key)}")

@@ -1,0 +1,7 @@
+"""What the hubs act on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+board: Any = None
