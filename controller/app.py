@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Security
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
 
-from controller.api import health
+from controller.api import (
+    debug_runs,
+    deployments,
+    environments,
+    events,
+    health,
+    jobs,
+    rollouts,
+    secrets,
+    tasksets,
+)
 from controller.platform import Platform
 from controller.security.guard import Guard
 from controller.security.problems import add_problems
 from hud import __version__
 from hud.wire.platform import API_PREFIX
 
-ROUTERS = (health.router,)
+ROUTERS = (
+    health.router,
+    environments.router,
+    deployments.router,
+    debug_runs.router,
+    tasksets.router,
+    jobs.router,
+    rollouts.router,
+    events.router,
+    secrets.router,
+)
+DESCRIPTION = """\
+The controller of hud-local. Every path but `/api/v1/health` asks for the bearer token that `hud token`
+shows; every error is a problem of RFC 9457 with a `hint`. `hud.client.Client` has one method for each.
+"""
 
 
 def create_app(platform: Platform) -> FastAPI:
@@ -19,14 +45,23 @@ def create_app(platform: Platform) -> FastAPI:
     app = FastAPI(
         title="hud-local",
         version=__version__,
+        description=DESCRIPTION,
         openapi_url=f"{API_PREFIX}/openapi.json",
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=_name,
     )
     app.state.platform = platform
+    bearer = Security(HTTPBearer(auto_error=False, description="`hud token` shows it"))
+    app.include_router(health.open_router, prefix=API_PREFIX)
     for router in ROUTERS:
-        app.include_router(router, prefix=API_PREFIX)
+        app.include_router(router, prefix=API_PREFIX, dependencies=[bearer])
     add_problems(app)
     app.add_middleware(Guard, token=platform.token, hosts=platform.settings.hosts)
     return app
+
+
+def _name(route: APIRoute) -> str:
+    """The name of an operation: that of its function."""
+    return route.name

@@ -17,6 +17,14 @@ EVERY_ADDRESS = frozenset({"0.0.0.0", "::", "[::]", ""})
 """Hosts to listen at that nobody can connect to by that name."""
 
 
+SYSTEM_VARIABLES = (
+    "HOME LANG LC_ALL LC_CTYPE LOGNAME PATH PYTHONHOME PYTHONPATH SHELL TMPDIR TZ USER VIRTUAL_ENV"
+    " HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy SSL_CERT_DIR SSL_CERT_FILE"
+    " HUD_HOME"
+).split()
+"""Variables that programs need to run at all."""
+
+
 class ControllerSettings(BaseSettings):
     """Settings of the controller; each field documents its variable."""
 
@@ -102,3 +110,8 @@ def get_settings() -> ControllerSettings:
 def variable(name: str) -> str | None:
     """The value of an environment variable that names a provider's key; None if unset or empty."""
     return os.environ.get(name) or None
+
+
+def system_variables() -> dict[str, str]:
+    """What authors' processes get of the controller's own environment."""
+    return {name: os.environ[name] for name in SYSTEM_VARIABLES if name in os.environ}

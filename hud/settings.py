@@ -54,9 +54,16 @@ class Settings(BaseSettings):
     results_dir: Path = Field(Path(".hud"), validation_alias="HUD_RESULTS_DIR")
     """Folder that local evaluations are written to."""
 
+    controller_url: str = Field("http://127.0.0.1:8766", validation_alias="HUD_API_URL")
+    """Where the controller's HTTP API is."""
+    token_file: Path = Field(USER_DIR / "token", validation_alias="HUD_TOKEN_FILE")
+    """File that the controller leaves its token in; HUD_API_KEY comes before it."""
+
     # What the hosted service's SDK calls these; published environments read the first of them.
     api_key: str | None = Field(None, validation_alias="HUD_API_KEY")
-    """Token for a controller; published v5 environments look at it."""
+    """Token for the controller, where its file is out of reach; published v5 environments look at
+    it.
+    """
     hud_gateway_url: str = Field("http://127.0.0.1:8766/v1", validation_alias="HUD_GATEWAY_URL")
     """Base URL of the controller's OpenAI-compatible model gateway."""
 
@@ -87,6 +94,17 @@ def variable(name: str) -> str | None:
     unset or empty.
     """
     return os.environ.get(name) or None
+
+
+def controller_token() -> str | None:
+    """The token that the controller asks for; None if there is none on this machine."""
+    settings = get_settings()
+    if settings.api_key:
+        return settings.api_key
+    try:
+        return settings.token_file.read_text(encoding="ascii").strip() or None
+    except (OSError, ValueError):
+        return None
 
 
 def machine_memory() -> int:

@@ -375,10 +375,15 @@ class ToolDeclaration:
     meta: dict[str, Any] | None = None
 
 
+ABOVE = {
+    "BaseAgentConfig": "hud.agents.config",
+    "LegacyTask": "hud.environment.legacy",
+    "Task": "hud.task",
+}
+
+
 def __getattr__(name: str) -> Any:
-    """Published code imports tasks from here; they live above, loaded when asked for."""
-    if name == "LegacyTask":
-        return importlib.import_module("hud.environment.legacy").LegacyTask
-    if name == "Task":
-        return importlib.import_module("hud.task").Task
+    """Published code imports these from here; they live above, loaded when asked for."""
+    if name in ABOVE:
+        return getattr(importlib.import_module(ABOVE[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

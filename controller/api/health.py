@@ -1,18 +1,41 @@
-"""Whether the controller is well."""
+"""Whether the controller is well, and what it holds."""
 
 from __future__ import annotations
 
 from controller.api.services import PlatformDep, resource
-
+from controller.doctor import examine
 from hud import __version__
-from hud.wire.platform import Health
+from hud.wire.platform import Check, Health, ProviderStatus, Storage
 
 router = resource("controller")
+open_router = resource("controller")
+"""What needs no token."""
 
 
-@router.get("/health")
+@open_router.get("/health")
 async def health(platform: PlatformDep) -> Health:
     """Whether the controller answers; needs no token."""
     return Health(
-        version=__version__, started_at=platform.started_at, mcp_url=f"{platform.settings.mcp_url}/mcp"
+        version=__version__,
+        started_at=platform.started_at,
+        mcp_url=f"{platform.settings.mcp_url}/mcp",
     )
+
+
+@router.get("/doctor")
+async def doctor(platform: PlatformDep) -> list[Check]:
+    """What a look at engine, workspace, disk, store and keys found."""
+    return await examine(platform)
+
+
+@router.get("/storage")
+async def storage(platform: PlatformDep) -> Storage:
+    """What the store holds, and for how long."""
+    held = await platform.store.storage()
+    return held.model_copy(update={"retention_days": platform.settings.retention_days})
+
+
+@router.get("/providers")
+async def providers(platform: PlatformDep) -> list[ProviderStatus]:
+    """The model providers, and whether there is a key for each."""
+    return await platform.models.providers()

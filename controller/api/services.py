@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from controller.platform import Platform
+from hud.errors import UserError
 from hud.wire.platform import Problem
 
 MAX_PAGE = 1000
@@ -56,9 +57,25 @@ def resource(*tags: str) -> APIRouter:
     )
 
 
+def pairs(texts: Sequence[str]) -> dict[str, str]:
+    """What `NAME=VALUE` texts say.
+
+    Raises:
+        UserError: one is not of that form.
+    """
+    for text in texts:
+        if "=" not in text[1:] or "\0" in text:
+            raise UserError(f"{text[:100]!r} is not of the form NAME=VALUE")
+    return dict(text.split("=", 1) for text in texts)
+
+
 PlatformDep = Annotated[Platform, Depends(_platform)]
 Name = Annotated[str, Path(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")]
 Text = Annotated[str | None, Query(max_length=500, pattern=r"^[^\x00]*$")]
+Sort = Annotated[str, Query(max_length=200, pattern=r"^-?[^\x00-]+$")]
+"""What a list is sorted by; with `-` in front, the largest first."""
+Pairs = Annotated[list[str], Query(max_length=100)]
+"""`NAME=VALUE`, several times."""
 Offset = Annotated[int, Query(ge=0, le=LARGEST)]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 After = Annotated[int, Query(ge=0, le=LARGEST)]

@@ -10,7 +10,9 @@ from hud.wire.platform import (
     EnvironmentRecord,
     EnvironmentVersion,
     EventRecord,
+    Page,
     SecretRecord,
+    WorkStatus,
 )
 
 
@@ -37,11 +39,17 @@ class Ledger(Events, Protocol):
 
     async def put_build(self, record: BuildRecord) -> None: ...
 
-    async def builds(self, environment: str | None = None) -> list[BuildRecord]: ...
+    async def builds(
+        self, *, status: WorkStatus | None = None, limit: int = 100
+    ) -> Page[BuildRecord]: ...
 
     async def put_debug(self, record: DebugRecord) -> None: ...
 
-    async def debugs(self) -> list[DebugRecord]: ...
+    async def debug(self, debug_id: str) -> DebugRecord: ...
+
+    async def debugs(
+        self, *, status: WorkStatus | None = None, limit: int = 100
+    ) -> Page[DebugRecord]: ...
 
 
 class SecretLedger(Events, Protocol):

@@ -1,5 +1,5 @@
-"""What a remote evaluation still has to do. Kept in a file until the job has ended, so that another
-start of the controller goes on where this one stopped.
+"""What a remote evaluation has to do. Kept in a file, so that another start of the controller goes on
+where this one stopped, and what failed can be played again with the same tasks.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
+from controller.errors import NotFound
 from hud.errors import UserError
 from hud.eval.journal import new_job_id
-from hud.eval.rollout import Play, Rollout
+from hud.eval.rollout import Play, Rollout, rollout_id
 from hud.task import Task
-from hud.wire import JobRecord, JobRequest
+from hud.wire import JobRecord, JobRequest, JobResults
 
 
 class Plan(BaseModel):
@@ -29,6 +30,8 @@ class Plan(BaseModel):
     taskset: str | None = None
     environment: str = ""
     """Where tasks run that name no environment."""
+    again: list[str] = Field(default_factory=list)
+    """Ids of rollouts that are played again, as they ended without a reward."""
 
     def remaining(self, plays: Mapping[str, Play], ended: Collection[str]) -> Iterator[Rollout]:
         """The rollouts of task × variant × group that have not ended."""
@@ -81,8 +84,18 @@ def new_plan(
     )
 
 
+def without_reward(results: JobResults) -> set[str]:
+    """Ids of the rollouts that ended without a reward."""
+    return {
+        rollout_id(row.task, row.variant, index)
+        for row in results.tasks
+        for index, status in enumerate(row.statuses)
+        if status in ("failed", "cancelled")
+    }
+
+
 class PlanFolder:
-    """The plans of jobs that have not ended, one file each."""
+    """The plans of jobs, one file each."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -106,18 +119,20 @@ class PlanFolder:
             raise UserError(f"cannot write {path}: {exc.strerror}") from exc
 
     def drop(self, job_id: str) -> None:
-        """Forget the plan of a job that has ended."""
+        """Forget the plan of a job."""
         self._path(job_id).unlink(missing_ok=True)
 
     def read(self, job_id: str) -> Plan:
         """The plan of a job.
 
         Raises:
-            UserError: there is none, or it cannot be read.
+            NotFound: there is none: the job ran somewhere else.
+            UserError: it cannot be read.
         """
-        path = self._path(job_id)
         try:
-            return Plan.model_validate_json(path.read_text(encoding="utf-8"))
+            return Plan.model_validate_json(self._path(job_id).read_text(encoding="utf-8"))
+        except FileNotFoundError as exc:
+            raise NotFound(f"job `{job_id}` was not planned by this controller") from exc
         except (OSError, ValidationError) as exc:
             raise UserError(f"the plan of job `{job_id}` cannot be read") from exc
 

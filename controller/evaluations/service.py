@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from controller.errors import Conflict, NotFound
-from controller.evaluations.plan import Plan, PlanFolder, new_plan
+from controller.evaluations.plan import Plan, PlanFolder, new_plan, without_reward
 from controller.evaluations.players import Gateway, check_variants, create_plays
-from controller.evaluations.rerun import rerun_of
 from controller.evaluations.runtimes import EnvironmentDoor, runtimes_for
 from controller.evaluations.sources import TasksetStore, find_tasks
 from hud.errors import HudError, UserError, describe
@@ -105,21 +104,20 @@ class Evaluations:
         return await self._accept(plan)
 
     async def rerun(self, job_id: str) -> JobView:
-        """Play again what failed in a job of this controller, as a job of its own.
+        """Go on with a job that has ended: play again what failed, and what never ran.
 
         Raises:
-            NotFound: there is no such job.
-            Conflict: it still runs, or nothing in it failed.
-            UserError: its tasks are gone.
+            NotFound: there is no such job, or it ran somewhere else.
+            Conflict: it still runs, or all its rollouts have a reward.
         """
         results = await self._store.results(job_id)
         if job_id in self._running:
             raise Conflict(f"job `{job_id}` still runs", hint=f"hud cancel {job_id}")
-        request, tasks = rerun_of(results)
-        found = await find_tasks(
-            request.model_copy(update={"task_ids": tasks}), self._store, self._environments
-        )
-        plan = new_plan(request, found.tasks, taskset=found.taskset, environment=found.environment)
+        totals = results.view.totals
+        if totals.scored >= totals.expected:
+            raise Conflict(f"all rollouts of job `{job_id}` have a reward")
+        plan = await asyncio.to_thread(self._plans.read, job_id)
+        plan = plan.model_copy(update={"again": sorted(without_reward(results))})
         return await self._accept(plan)
 
     async def cancel(self, job_id: str) -> JobView:
@@ -175,6 +173,10 @@ class Evaluations:
             self._launch(plan)
             resumed.append(view.job.id)
         return resumed
+
+    def forget(self, job_id: str) -> None:
+        """Forget the plan of a job that was removed."""
+        self._plans.drop(job_id)
 
     async def aclose(self) -> None:
         """Interrupt all jobs; they go on when the controller starts again."""
@@ -233,7 +235,7 @@ class Evaluations:
 
     async def _play(self, running: Running) -> None:
         plan = running.plan
-        ended = await self._store.ended_ids(plan.job.id)
+        ended = await self._ended(plan)
         plays = await create_plays(plan.request, plan.job.id, self._gateway)
         runtime = runtimes_for(self._environments, plan.found_tasks(), plan.environment)
         outcomes = run_rollouts(
@@ -250,12 +252,20 @@ class Evaluations:
         finally:
             await _uninterrupted(runtime.aclose())
 
+    async def _ended(self, plan: Plan) -> set[str]:
+        """Ids of the rollouts that are not to be played any more."""
+        ended = await self._store.ended_ids(plan.job.id)
+        if not plan.again:
+            return ended
+        return ended - (
+            without_reward(await self._store.results(plan.job.id)) & set(plan.again)
+        )
+
     async def _end(self, job: JobRecord, status: JobStatus, *, reason: str | None = None) -> None:
         seconds = (datetime.now(UTC) - job.created_at).total_seconds()
         await self._store.finish_job(job.id, status, seconds)
         if reason is not None:
             await self._store.add_event("job", job.id, {"status": status, "reason": reason})
-        await asyncio.to_thread(self._plans.drop, job.id)
 
 
 async def _no_play(_: Any) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, 
 
 from controller.store.tables import column_cells, column_sets, rollouts, tasks
 from controller.store.values import cells, clean, dump_json
+from controller.store.writing import add_row
 from hud.types import ColumnValue
 
 CELL_LENGTH = 200
@@ -25,7 +26,7 @@ def set_for(connection: Connection, columns: dict[str, ColumnValue]) -> int | No
     known = connection.scalar(select(column_sets.c.pk).where(column_sets.c.digest == digest))
     if known is not None:
         return int(known)
-    key = int(connection.execute(insert(column_sets).values(digest=digest)).inserted_primary_key[0])
+    key = add_row(connection, column_sets, {"digest": digest})
     rows = [
         {"set_pk": key, "name": name[:CELL_LENGTH], "value": text[:CELL_LENGTH], "number": number}
         for name, text, number in values

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Connection, Table, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select
 
 from controller.errors import NotFound
 from controller.store.jobs import check_key
 from controller.store.listing import counting, paged
 from controller.store.tables import builds, debug_runs, environment_versions, environments
 from controller.store.values import dump
+from controller.store.writing import put_row
 from hud.errors import did_you_mean
 from hud.wire.platform import (
     BuildRecord,
@@ -28,7 +29,7 @@ RecordT = TypeVar("RecordT", bound=BaseModel)
 def put_environment(connection: Connection, record: EnvironmentRecord) -> None:
     """Write an environment, over what is there of that name."""
     check_key("environment", record.name)
-    _put(connection, environments, {"name": record.name}, {"record": dump(record)})
+    put_row(connection, environments, {"name": record.name}, {"record": dump(record)})
 
 
 def all_environments(connection: Connection) -> list[EnvironmentRecord]:
@@ -110,7 +111,9 @@ def build_page(
 ) -> Page[BuildRecord]:
     """Builds, newest first."""
     conditions = _about(builds, environment, status)
-    items = _work_items(connection, builds, BuildRecord, paged(_newest(builds, conditions), offset, limit))
+    items = _work_items(
+        connection, builds, BuildRecord, paged(_newest(builds, conditions), offset, limit)
+    )
     total = connection.scalar(counting(builds, conditions)) or 0
     return Page[BuildRecord](items=items, total=total, offset=offset)
 
@@ -145,21 +148,13 @@ def debug_page(
     return Page[DebugRecord](items=items, total=total, offset=offset)
 
 
-def _put(
-    connection: Connection, table: Table, key: dict[str, Any], fields: dict[str, Any]
-) -> None:
-    matches = [table.c[name] == value for name, value in key.items()]
-    if connection.execute(update(table).where(*matches).values(fields)).rowcount == 0:
-        connection.execute(insert(table).values(**key, **fields))
-
-
 def _put_work(
     connection: Connection, table: Table, record: BuildRecord | DebugRecord, subject: str
 ) -> None:
     check_key("build" if table is builds else "debug run", record.id)
     check_key("environment", subject)
     fields = {"subject": subject, "status": record.status, "started_at": record.started_at}
-    _put(connection, table, {"id": record.id}, {**fields, "record": dump(record)})
+    put_row(connection, table, {"id": record.id}, {**fields, "record": dump(record)})
 
 
 def _work(connection: Connection, table: Table, kind: type[RecordT], key: str) -> RecordT:

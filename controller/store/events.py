@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, select
 
 from controller.store.tables import events
 from controller.store.values import dump_json
+from controller.store.writing import add_row
 from hud.wire.platform import EventRecord
 
 KEPT = 100_000
@@ -25,7 +26,7 @@ def append(connection: Connection, kind: str, subject: str, data: dict[str, Any]
     """Add an event."""
     at = datetime.now(UTC)
     row = {"at": at, "kind": kind, "subject": subject, "data": dump_json(data)}
-    number = int(connection.execute(insert(events).values(row)).inserted_primary_key[0])
+    number = add_row(connection, events, row)
     if number % SWEEP == 0:
         connection.execute(delete(events).where(events.c.id <= number - KEPT))
     connection.info[LATEST] = number
@@ -40,8 +41,9 @@ def following(
     if kinds:
         query = query.where(events.c.kind.in_(kinds))
     return [
-        EventRecord(id=row.id, at=row.at, kind=row.kind, subject=row.subject,
-                    data=json.loads(row.data))
+        EventRecord(
+            id=row.id, at=row.at, kind=row.kind, subject=row.subject, data=json.loads(row.data)
+        )
         for row in connection.execute(query)
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, select, update
 
@@ -23,6 +23,19 @@ SORTS: dict[str, ColumnElement[Any]] = {
     name: jobs.c[name]
     for name in ("created_at", "name", "status", "seconds", "ended", "failed", "passed")
 }
+
+
+class JobFilters(TypedDict, total=False):
+    """Which jobs to list, in which order."""
+
+    taskset: str | None
+    status: JobStatus | None
+    search: str | None
+    """Part of an id, a name or a source."""
+    sort: str
+    """`created_at`, `name` …; with `-` in front, the largest first."""
+    offset: int
+    limit: int
 
 
 def add_job(
@@ -82,29 +95,31 @@ def job(connection: Connection, job_id: str) -> JobView:
     return view(job_row(connection, job_id))
 
 
-def page(
-    connection: Connection,
-    *,
-    taskset: str | None = None,
-    status: JobStatus | None = None,
-    search: str | None = None,
-    sort: str = "-created_at",
-    offset: int = 0,
-    limit: int = 100,
-) -> Page[JobView]:
-    """Jobs, newest first; `search` looks at ids, names and sources."""
-    conditions: list[ColumnElement[bool]] = []
-    if taskset is not None:
-        conditions.append(jobs.c.taskset == taskset)
-    if status is not None:
-        conditions.append(jobs.c.status == status)
-    if search:
-        columns = (jobs.c.id, jobs.c.name, jobs.c.source)
-        conditions.append(or_(*(containing(column, search) for column in columns)))
-    query = select(jobs).where(*conditions).order_by(*ordering(sort, SORTS, [jobs.c.pk]))
-    rows = connection.execute(paged(query, offset, limit))
+def page(connection: Connection, **filters: Unpack[JobFilters]) -> Page[JobView]:
+    """Jobs, newest first.
+
+    Raises:
+        UserError: there is no such thing to sort by.
+    """
+    conditions = _conditions(filters)
+    offset = filters.get("offset", 0)
+    order = ordering(filters.get("sort") or "-created_at", SORTS, [jobs.c.pk])
+    query = select(jobs).where(*conditions).order_by(*order)
+    rows = connection.execute(paged(query, offset, filters.get("limit", 100)))
     total = connection.scalar(counting(jobs, conditions)) or 0
     return Page[JobView](items=[view(row) for row in rows], total=total, offset=offset)
+
+
+def _conditions(filters: JobFilters) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if (taskset := filters.get("taskset")) is not None:
+        conditions.append(jobs.c.taskset == taskset)
+    if (status := filters.get("status")) is not None:
+        conditions.append(jobs.c.status == status)
+    if search := filters.get("search"):
+        columns = (jobs.c.id, jobs.c.name, jobs.c.source)
+        conditions.append(or_(*(containing(column, search) for column in columns)))
+    return conditions
 
 
 def remove_before(connection: Connection, moment: datetime) -> int:

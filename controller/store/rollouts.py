@@ -13,6 +13,7 @@ from controller.store.jobs import check_key, job_row
 from controller.store.listing import counting, directed, ordering, paged
 from controller.store.tables import jobs, rollout_records, rollouts, transcripts
 from controller.store.values import dump, finite, pack, unpack
+from controller.store.writing import add_row
 from hud.wire import RolloutRecord, RolloutStatus, Transcript
 from hud.wire.platform import Page
 
@@ -76,8 +77,7 @@ def add_rollout(connection: Connection, transcript: Transcript) -> bool:
             return False
         connection.execute(delete(rollouts).where(rollouts.c.pk == before.pk))
         _count(connection, job, before, -1)
-    added = connection.execute(insert(rollouts).values(job_pk=job.pk, **fields))
-    key = int(added.inserted_primary_key[0])
+    key = add_row(connection, rollouts, {"job_pk": job.pk, **fields})
     content = pack(dump(transcript, exclude={"rollout"}))
     connection.execute(insert(rollout_records).values(rollout_pk=key, record=dump(record)))
     connection.execute(insert(transcripts).values(rollout_pk=key, content=content))
@@ -149,7 +149,9 @@ def page(connection: Connection, **filters: Unpack[RolloutFilters]) -> Page[Roll
     conditions = _conditions(connection, filters)
     offset = filters.get("offset", 0)
     keys = select(rollouts.c.pk).where(*conditions)
-    found = paged(_sorted(keys, filters.get("sort") or "-started_at"), offset, filters.get("limit", 100))
+    found = paged(
+        _sorted(keys, filters.get("sort") or "-started_at"), offset, filters.get("limit", 100)
+    )
     pks = connection.scalars(found).all()
     total = connection.scalar(counting(rollouts, conditions)) or 0
     return Page[RolloutRecord](items=_records(connection, pks), total=total, offset=offset)
@@ -157,9 +159,16 @@ def page(connection: Connection, **filters: Unpack[RolloutFilters]) -> Page[Roll
 
 def _conditions(connection: Connection, filters: RolloutFilters) -> list[ColumnElement[bool]]:
     row = rollouts.c
-    equal = {row.task: "task", row.status: "status", row.variant: "variant", row.boundary: "boundary"}
+    equal = {
+        row.task: "task",
+        row.status: "status",
+        row.variant: "variant",
+        row.boundary: "boundary",
+    }
     conditions: list[ColumnElement[bool]] = [
-        column == filters.get(name) for column, name in equal.items() if filters.get(name) is not None
+        column == filters.get(name)
+        for column, name in equal.items()
+        if filters.get(name) is not None
     ]
     if (job := filters.get("job")) is not None:
         conditions.append(row.job_pk == job_row(connection, job).pk)
@@ -239,7 +248,8 @@ def _found(connection: Connection, job_id: str, rollout_id: str) -> Row[Any]:
     row = _row(connection, job_row(connection, job_id).pk, rollout_id)
     if row is None:
         raise NotFound(
-            f"job `{job_id}` has no rollout `{rollout_id}`", hint=f"list them with `hud show {job_id}`"
+            f"job `{job_id}` has no rollout `{rollout_id}`",
+            hint=f"list them with `hud show {job_id}`",
         )
     return row
 

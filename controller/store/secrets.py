@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, select
 
 from controller.errors import NotFound
 from controller.store.jobs import check_key
 from controller.store.tables import secrets
+from controller.store.writing import put_row
 from hud.wire.platform import SecretRecord
 
 
@@ -16,8 +17,7 @@ def put_secret(connection: Connection, name: str, ciphertext: bytes) -> None:
     """Write a secret, over what is there of that name."""
     check_key("secret", name)
     fields = {"ciphertext": ciphertext, "updated_at": datetime.now(UTC)}
-    if connection.execute(update(secrets).where(secrets.c.name == name).values(fields)).rowcount == 0:
-        connection.execute(insert(secrets).values(name=name, **fields))
+    put_row(connection, secrets, {"name": name}, fields)
 
 
 def secret(connection: Connection, name: str) -> bytes:

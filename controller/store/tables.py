@@ -1,4 +1,4 @@
-"""The tables. Hot ones are narrow: a rollout's record and its transcript lie in tables of their own.
+"""The tables. Hot ones are narrow: a rollout's record and transcript lie in tables of their own.
 
 The classes declare them; queries use the `Table` objects below, since rows are read by the hundred
 thousand.

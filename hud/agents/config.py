@@ -48,8 +48,13 @@ class AgentConfig(BaseModel):
     """Log each step at INFO."""
 
 
-BaseAgentConfig = AgentConfig
-"""The name under which published code knows it."""
+class BaseAgentConfig(AgentConfig):
+    """The options that published agents of one's own are made from; some have no effect here."""
+
+    append_setup_output: bool = False
+    append_setup_tool: bool = False
+    initial_screenshot: bool = False
+    response_tool_name: str | None = None
 
 
 class ProviderConfig(AgentConfig):

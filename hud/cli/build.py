@@ -89,10 +89,10 @@ async def _build(project: Project, request: BuildRequest, given: Mapping[str, st
         with BuildProgress() as progress:
             result = await build_image(engine, request, progress.show)
         _tell_built(result)
+        for deviation in project.sandbox.deviations():
+            console.note(f"  [tool.hud] {deviation}")
         lock = current_lock(project.folder, result)
         if lock is None:
-            for deviation in project.sandbox.deviations():
-                console.note(f"  [tool.hud] {deviation}")
             console.note("→ starting it once")
             lock = await examine(engine, project, result, given)
             path = write_lock(project.folder, lock)

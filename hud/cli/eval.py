@@ -15,8 +15,9 @@ import typer
 
 from hud.cli import console
 from hud.cli.building import tell_step
+from hud.cli.preflight import diagnosed
 from hud.cli.progress import Progress
-from hud.errors import UserError
+from hud.errors import StartFailure, UserError
 from hud.eval.config import EvalConfig, load_config
 from hud.eval.job import Job, Started, list_tasks
 from hud.eval.journal import read_job, read_rollouts
@@ -233,6 +234,10 @@ async def _run(job: Job, json_file: Path | None, junit_file: Path | None) -> int
         except asyncio.CancelledError:
             if not interrupted:
                 raise
+        except StartFailure as failure:
+            if job.config.isolation != "container":
+                raise
+            raise await diagnosed(failure, job.config.source or ".") from failure
     _report(job, folder)
     _export(job, folder, json_file, junit_file)
     if interrupted:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import importlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,10 @@ from hud.environment.prompt_arguments import decode_arguments
 from hud.errors import UserError
 from hud.eval.taskset import collect, read_items
 from hud.task import Task, check_unique_slugs
+from hud.tasksets import from_csv, to_csv
 
 FILES = (".py", ".json", ".jsonl", ".csv")
 """How the names of task files end."""
-CELLS = ("slug", "scenario", "env")
-"""Columns of a CSV file that have a meaning of their own; the others are `arg:…` and `col:…`."""
 
 
 def load_tasks(source: str | Path, *, raw: bool = False) -> list[Any]:
@@ -37,7 +35,7 @@ def load_tasks(source: str | Path, *, raw: bool = False) -> list[Any]:
     if not (path.exists() or path.suffix in FILES):
         return list(taskset_door(name)("tasks", raw=raw))
     if path.suffix == ".csv":
-        rows = list(read_csv(path))
+        rows = read_csv(path)
         return rows if raw else _of_rows(rows, path)
     if not raw:
         return collect(name)
@@ -65,7 +63,7 @@ def save_tasks(name: str | Path, tasks: Iterable[Task | V4Task | Mapping[str, An
     if path.suffix not in FILES[1:]:
         return str(taskset_door(str(name))("save", tasks=chosen))
     try:
-        path.write_text(_written(chosen, path.suffix), encoding="utf-8")
+        path.write_text(_written(chosen, path.suffix), encoding="utf-8", newline="")
     except OSError as exc:
         raise UserError(f"`{name}` cannot be written: {exc.strerror}") from exc
     return str(name)
@@ -111,53 +109,22 @@ def _as_json(item: Any) -> dict[str, Any]:
     return item if isinstance(item, dict) else dict(item.model_dump(mode="json", exclude_none=True))
 
 
-def read_csv(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a CSV file of tasks as task data; arguments that are no lists or objects are
-    texts. Empty cells are left out.
+def read_csv(path: Path) -> list[dict[str, Any]]:
+    """The rows of a CSV file of tasks as task data; see `hud.tasksets`.
 
     Raises:
-        UserError: it cannot be read, or has no column `scenario`.
+        UserError: it cannot be read, or is no table of tasks.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as exc:
+        rows = from_csv(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as exc:
         raise UserError(f"`{path.name}` cannot be read: {exc}") from exc
-    for number, row in enumerate(rows, start=2):
+    except UserError as exc:
+        raise UserError(f"`{path.name}`: {exc.message}", hint=exc.hint) from exc
+    for position, row in enumerate(rows, start=1):
         if not row.get("scenario"):
-            raise UserError(f"{path.name}:{number}: the task names no scenario")
-        cells = {name: cell for name, cell in row.items() if name and cell not in (None, "")}
-        yield {
-            **{name: cells[name] for name in CELLS if name in cells},
-            "args": {
-                name.removeprefix("arg:"): _container(cell)
-                for name, cell in cells.items()
-                if name.startswith("arg:")
-            },
-            "columns": {
-                name.removeprefix("col:"): _column(cell)
-                for name, cell in cells.items()
-                if name.startswith("col:")
-            },
-        }
-
-
-def _container(cell: str) -> Any:
-    """A list or an object, where a cell is one; else the text."""
-    try:
-        value = json.loads(cell)
-    except ValueError:
-        return cell
-    return value if isinstance(value, list | dict) else cell
-
-
-def _column(cell: str) -> Any:
-    """A list or a number, where a cell is one; else the text. `007` is a text."""
-    try:
-        value = json.loads(cell)
-    except ValueError:
-        return cell
-    return value if isinstance(value, list) or str(value) == cell else cell
+            raise UserError(f"`{path.name}`: task {position} names no scenario")
+    return rows
 
 
 def _of_rows(rows: list[dict[str, Any]], path: Path) -> list[Task]:
@@ -189,36 +156,4 @@ def _written(tasks: list[Task], suffix: str) -> str:
         return "".join(json.dumps(item) + "\n" for item in data)
     if suffix == ".json":
         return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-    rows = [_row(task) for task in tasks]
-    extra = {name for row in rows for name in row} - set(CELLS)
-    lines = _Lines()
-    writer = csv.DictWriter(lines, [*CELLS, *sorted(extra)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return "".join(lines.written)
-
-
-class _Lines:
-    """A file that keeps what is written to it."""
-
-    def __init__(self) -> None:
-        self.written: list[str] = []
-
-    def write(self, line: str) -> int:
-        self.written.append(line)
-        return len(line)
-
-
-def _row(task: Task) -> dict[str, str]:
-    cells = {
-        "slug": task.slug or "",
-        "scenario": task.scenario_name,
-        "env": task.env_name or "",
-        **{f"arg:{name}": _cell(value) for name, value in (task.args or {}).items()},
-        **{f"col:{name}": _cell(value) for name, value in task.columns.items()},
-    }
-    return {name: cell for name, cell in cells.items() if cell != ""}
-
-
-def _cell(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    return to_csv(data)

@@ -59,8 +59,13 @@ class Rollout:
 
     @property
     def id(self) -> str:
-        """`{task}.{variant}.{index}`."""
-        return f"{self.task.key}.{self.variant}.{self.index}"
+        """See `rollout_id`."""
+        return rollout_id(self.task.key, self.variant, self.index)
+
+
+def rollout_id(task: str, variant: str, index: int) -> str:
+    """`{task}.{variant}.{index}`."""
+    return f"{task}.{variant}.{index}"
 
 
 @dataclass

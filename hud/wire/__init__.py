@@ -7,10 +7,12 @@ controller and its clients speak of.
 from __future__ import annotations
 
 from hud.wire.evaluation import (
+    CancelledJobs,
     ComparedTask,
     Comparison,
     FailureGroup,
     Interval,
+    JobEnding,
     JobRecord,
     JobRequest,
     JobResults,
@@ -27,10 +29,12 @@ from hud.wire.evaluation import (
 )
 
 __all__ = [
+    "CancelledJobs",
     "ComparedTask",
     "Comparison",
     "FailureGroup",
     "Interval",
+    "JobEnding",
     "JobRecord",
     "JobRequest",
     "JobResults",

@@ -116,6 +116,20 @@ class JobRequest(BaseModel):
     """Answer repeated model requests from the gateway's cache."""
 
 
+class JobEnding(BaseModel):
+    """How a job ended."""
+
+    status: JobStatus
+    seconds: float = Field(ge=0, allow_inf_nan=False)
+    """How long it took."""
+
+
+class CancelledJobs(BaseModel):
+    """Which jobs were told to end."""
+
+    jobs: list[str]
+
+
 class JobTotals(BaseModel):
     """A job's numbers, as lists show them."""
 

@@ -264,6 +264,13 @@ class DebugRecord(BaseModel):
     seconds: float | None = None
 
 
+class Neighbours(BaseModel):
+    """The rollouts of a job beside one of them, by id."""
+
+    previous: str | None = None
+    next: str | None = None
+
+
 class EventRecord(BaseModel):
     """Something that happened. Numbers only grow: ask for what comes after the last one seen."""
 

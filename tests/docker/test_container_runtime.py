@@ -197,3 +197,17 @@ def test_the_command_evaluates_in_containers_and_tells_failures_apart(
     assert ended.returncode == 1
     assert "works" in ended.stdout
     assert "exit code 137, not for its memory limit" in ended.stdout + ended.stderr
+
+
+def test_the_command_says_in_which_phase_an_image_fails_and_what_to_do(
+    folder: Path, hud_cli: Command
+) -> None:
+    recipe = 'FROM python:3.11-slim\nCMD ["python", "-c", "import no_such_module"]\n'
+    (folder / "Dockerfile").write_text(recipe)
+    shutil.copy(TROUBLE / "tasks.json", folder)
+    ended = hud_cli.within(folder)(
+        *("eval", "tasks.json", "oracle", "--isolation", "container"), timeout=120
+    )
+    assert ended.returncode == 1
+    assert "error: MCP server does not respond to initialize (phase 2 of" in ended.stderr
+    assert "hint: add to the Dockerfile: RUN pip install no_such_module" in ended.stderr

@@ -154,6 +154,7 @@ def test_a_folder_is_built_and_runs_under_what_it_declares(capsys: Captured) -> 
     folder = str(HERE / "broken" / "memory-limit")
     document = examined(capsys, folder, "--build")
     assert document["target"] == "memory-limit:latest"
+    assert "sandbox: memory: 48 MiB (default: 2 GiB)" in document["phases"][0]["notes"]
     assert document["phases"][1]["kind"] == "memory-limit"
 
 

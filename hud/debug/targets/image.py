@@ -78,7 +78,8 @@ class ImageTarget:
         port = await self._port(image)
         size = size_in_words(image.size) if image.size else "unknown size"
         way = "stdin and stdout" if port is None else f"HTTP on port {port}"
-        return (f"{image.id[:19]}, {size}, reached over {way}",)
+        deviations = (f"sandbox: {text}" for text in self._spec.sandbox.deviations())
+        return (f"{image.id[:19]}, {size}, reached over {way}", *deviations)
 
     async def _port(self, image: Image) -> int | None:
         if image.id not in self._ports:

@@ -87,15 +87,17 @@ async def run_context_server(
         server.shutdown()
 
 
-def attach_context(sock_path: str | None = None, authkey: bytes = AUTHKEY) -> Any:
+def attach_context(
+    sock_path: str | None = None, authkey: bytes = AUTHKEY, *, patience: float = PATIENCE
+) -> Any:
     """The object that a context server serves; a server that is starting is waited for.
 
     Raises:
-        StartFailure: none answers within five seconds.
+        StartFailure: none answers within `patience` seconds.
     """
     address = _address(sock_path)
     manager: Any = _manager(address, authkey, None)
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while True:
         try:
             manager.connect()

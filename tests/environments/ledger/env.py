@@ -110,4 +110,4 @@ async def total(accounts: dict[str, float] | None = None) -> AsyncGenerator[Any,
     seed(accounts or {"cash": 1.5, "bank": 20})
     answer = yield "How much is there altogether? Answer with a number."
     expected = sum(row["cents"] for row in rows("SELECT cents FROM accounts")) / 100
-    yield float(abs(answer.content - expected) < 0.005)
+    yield float(answer is not None and abs(answer.content - expected) < 0.005)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 
 from hud.agents import ClaudeAgent, MCPAgent, OpenAIAgent, OpenAIChatAgent, ScriptedAgent
+from hud.agents.config import BaseAgentConfig
 from hud.errors import UserError
+from hud.types import MCPToolResult
 
 
 @pytest.mark.parametrize("option", ["model", "checkpoint_name"])
@@ -76,3 +80,24 @@ def test_options_that_published_code_passes_without_effect_are_told(
 def test_a_key_is_never_shown() -> None:
     agent = ClaudeAgent.create(api_key="sk-secret")
     assert "sk-secret" not in f"{agent.config!r} {agent.connection!r}"
+
+
+def test_an_agent_of_ones_own_is_made_from_the_published_config() -> None:
+    class Config(BaseAgentConfig):
+        colour: str = "red"
+
+    class Painter(MCPAgent):
+        config_cls = Config
+
+    config = Painter.create(colour="blue", append_setup_output=True, initial_screenshot=True).config
+    assert config == Config(colour="blue", append_setup_output=True, initial_screenshot=True)
+
+
+def test_published_paths_of_the_loop_and_its_config_lead_to_them() -> None:
+    from_types = importlib.import_module("hud.types").BaseAgentConfig
+    loop = importlib.import_module("hud.agents.base")
+    assert (from_types, loop.BaseAgentConfig) == (BaseAgentConfig, BaseAgentConfig)
+    assert loop.MCPAgent is MCPAgent
+    assert loop.find_reward(MCPToolResult(structured_content={"grade": 0.5})) == 0.5
+    with pytest.raises(AttributeError, match="find_fault"):
+        _ = loop.find_fault

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hud.cli.init import environment_name, make_environment, template_files
 from hud.errors import UserError
+from hud.runtime.template import environment_name, make_environment, template_files
 from tests.command import ROOT, Command
 
 REFUSED = [

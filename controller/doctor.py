@@ -1,0 +1,94 @@
+"""What a look at the installation finds: what works, what is missing, and what to do about it."""
+
+from __future__ import annotations
+
+import shutil
+
+from controller.platform import Platform
+from hud.wire.platform import Check
+
+GIB = 1024**3
+LOW_DISK = 5 * GIB
+"""Bytes below which builds and results may soon fail."""
+
+
+async def examine(platform: Platform) -> list[Check]:
+    """Every check, in the order in which a user would look."""
+    return [
+        await _engine(platform),
+        *await _environments(platform),
+        _disk(platform),
+        await _store(platform),
+        await _providers(platform),
+    ]
+
+
+async def _engine(platform: Platform) -> Check:
+    health = await platform.engines.health()
+    if health.available:
+        return Check(name="engine", status="ok", message=f"version {health.version} answers")
+    return Check(
+        name="engine",
+        status="warning",
+        message=f"{health.reason}; environments without a Dockerfile run all the same",
+        hint="start Docker, or set DOCKER_HOST",
+    )
+
+
+async def _environments(platform: Platform) -> list[Check]:
+    folder = platform.settings.workspace
+    if not folder.is_dir():
+        message = f"there is no folder `{folder}`"
+        return [Check(name="workspace", status="failed", message=message, hint=f"mkdir {folder}")]
+    found = await platform.workspace.list()
+    if not found:
+        hint = f"hud init my-env --dir {folder}"
+        return [Check(name="workspace", status="warning", message="it is empty", hint=hint)]
+    failed = [item for item in found if item.state == "failed"]
+    count = f"{len(found)} environment{'s'[: len(found) != 1]}"
+    return [
+        Check(name="workspace", status="ok", message=f"{count} in `{folder}`"),
+        *(
+            Check(
+                name=f"environment {item.name}",
+                status="failed",
+                message=item.reason or "it failed",
+                hint=f"hud debug {folder / (item.folder or item.name)}",
+            )
+            for item in failed
+        ),
+        *(
+            Check(
+                name=f"environment {item.name}",
+                status="warning",
+                message=f"no value for {', '.join(item.missing)}",
+                hint=f"hud set {item.missing[0]}=…",
+            )
+            for item in found
+            if item.missing
+        ),
+    ]
+
+
+def _disk(platform: Platform) -> Check:
+    free = shutil.disk_usage(platform.settings.data_dir).free
+    message = f"{free / GIB:.1f} GiB free"
+    if free >= LOW_DISK:
+        return Check(name="disk", status="ok", message=message)
+    return Check(name="disk", status="warning", message=message, hint="hud clean --images")
+
+
+async def _store(platform: Platform) -> Check:
+    held = await platform.store.storage()
+    message = f"{held.database}, {held.jobs} jobs, {held.rollouts} rollouts"
+    return Check(name="store", status="ok", message=message)
+
+
+async def _providers(platform: Platform) -> Check:
+    providers = await platform.models.providers()
+    ready = [item.name for item in providers if item.configured]
+    if ready:
+        return Check(name="models", status="ok", message=f"keys for {', '.join(ready)}")
+    variable = providers[0].variable if providers else "OPENAI_API_KEY"
+    message = "no provider has a key; `oracle` and `nop` need none"
+    return Check(name="models", status="warning", message=message, hint=f"hud set {variable}=…")

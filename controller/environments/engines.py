@@ -1,0 +1,48 @@
+"""The container engine as the controller uses it: asked for afresh by whoever needs it, so that one
+that comes or goes while the controller runs is noticed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from hud.containers import Containers, Engine
+from hud.errors import DockerFailure
+from hud.wire.platform import EngineHealth
+
+FRESH_SECONDS = 5.0
+"""How long an answer about the engine's health holds."""
+
+
+class Engines:
+    """Opens the engine, and says whether there is one."""
+
+    def __init__(self) -> None:
+        self._health: EngineHealth | None = None
+        self._asked = 0.0
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Containers]:
+        """The engine; what is made through it is gone afterwards.
+
+        Raises:
+            EngineUnavailable: none answers.
+        """
+        async with Engine() as engine:
+            yield engine
+
+    async def health(self) -> EngineHealth:
+        """Whether an engine answers, as of a few seconds ago."""
+        if self._health is None or time.monotonic() - self._asked > FRESH_SECONDS:
+            self._health = await self._ask()
+            self._asked = time.monotonic()
+        return self._health
+
+    async def _ask(self) -> EngineHealth:
+        try:
+            async with self.open() as engine:
+                return EngineHealth(available=True, version=(await engine.info()).version)
+        except DockerFailure as exc:
+            return EngineHealth(available=False, reason=exc.message)

@@ -1,0 +1,123 @@
+"""Evaluations over a real store, with environments that are folders."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controller.evaluations import Evaluations, FolderDoor
+from controller.evaluations.players import Gateway
+from controller.store import Store
+from hud.wire import JobRequest, Variant
+from hud.wire.tasksets import TaskUpload
+
+ENV = """
+    import asyncio
+    from pathlib import Path
+
+    from hud import Environment
+
+    env = Environment("letters")
+    MARK = Path(__file__).parent / "go"
+
+    @env.scenario("count")
+    async def count(word: str, letter: str = "r"):
+        answer = yield f"How many '{letter}' in '{word}'?"
+        yield 1.0 if answer and str(word.count(letter)) in answer else 0.0
+
+    @env.scenario("wait")
+    async def wait(word: str):
+        while not MARK.exists():
+            await asyncio.sleep(0.02)
+        yield "go"
+        yield 1.0
+
+    @env.scenario("broken")
+    async def broken(word: str):
+        if not MARK.exists():
+            raise RuntimeError("not yet")
+        yield "go"
+        yield 0.5
+"""
+TASKS = """
+    from env import count
+
+    tasks = [
+        count.task(word=word).copy(
+            slug=word, validation=[{"name": "submit", "arguments": {"answer": str(word.count("r"))}}]
+        )
+        for word in ("strawberry", "apple", "cherry")
+    ]
+"""
+
+
+def task(slug: str, scenario: str = "count", env: str = "letters", **args: Any) -> dict[str, Any]:
+    """A task of a taskset, which the oracle solves with 3."""
+    return {
+        "slug": slug,
+        "env": {"name": env},
+        "scenario": scenario,
+        "args": {"word": "strawberry", **args},
+        "validation": [{"name": "submit", "arguments": {"answer": "3"}}],
+    }
+
+
+def request(source: str, agent: str = "oracle", **options: Any) -> JobRequest:
+    """A request with one agent."""
+    variants = options.pop("agents", [Variant(name=agent, agent=agent)])
+    return JobRequest(source=source, agents=variants, **options)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """A workspace with the environment `letters`."""
+    folder = tmp_path / "environments" / "letters"
+    folder.mkdir(parents=True)
+    (folder / "env.py").write_text(textwrap.dedent(ENV))
+    (folder / "tasks.py").write_text(textwrap.dedent(TASKS))
+    return folder.parent
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    opened = await Store.open(f"sqlite:///{tmp_path / 'hud.db'}")
+    yield opened
+    await opened.aclose()
+
+
+Upload = Callable[..., Awaitable[None]]
+
+
+@pytest.fixture
+def upload(store: Store) -> Upload:
+    """Make a taskset: `await upload("name", task("a"), task("b"))`."""
+
+    async def make(name: str, *tasks: dict[str, Any]) -> None:
+        await store.upload(name, TaskUpload(tasks=list(tasks)))
+
+    return make
+
+
+Open = Callable[[], Any]
+
+
+@pytest.fixture
+def opening(store: Store, workspace: Path, tmp_path: Path) -> Open:
+    """Evaluations as a controller has them: `async with opening() as evaluations`."""
+
+    @asynccontextmanager
+    async def opened(slots: int | None = None) -> AsyncIterator[Evaluations]:
+        gateway = Gateway("http://127.0.0.1:9", "token")
+        folder = tmp_path / "evaluations"
+        made = Evaluations(folder, store, FolderDoor(workspace), gateway, slots=slots)
+        try:
+            yield made
+        finally:
+            await made.aclose()
+
+    return opened
