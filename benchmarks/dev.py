@@ -35,6 +35,7 @@ START_SECONDS, SAVE_SECONDS, BUILD_SECONDS = 60.0, 20.0, 600.0
 PAUSE = 0.3
 """Seconds between an answer and the next save."""
 CLIENTS = 32
+NEXT_PORTS = 4
 LIBRARIES = ("numpy", "pandas")
 
 OURS = """{imports}from hud import Environment
@@ -78,6 +79,23 @@ class Contestant:
     """For the start, and for a save."""
 
 
+class Following(Blocking):
+    """A client that looks at the next ports too: some servers move there when they reload."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
+        self._first = port
+        self.found_at = port
+
+    def ask(self, body: bytes) -> bytes | None:
+        answer = super().ask(body)
+        if answer is None:
+            self._port = self._first + (self._port - self._first + 1) % NEXT_PORTS
+        else:
+            self.found_at = self._port
+        return answer
+
+
 @dataclass
 class Result:
     """What was measured of one contestant."""
@@ -87,6 +105,8 @@ class Result:
     silences: list[float] = field(default_factory=list)
     lost: int = 0
     """Saves whose new answer never came."""
+    moved: int = 0
+    """Saves after which it was to be found at another port."""
 
 
 def main() -> None:
@@ -158,23 +178,25 @@ def _measure(one: Contestant, parent: Path, repeats: int, saves: int) -> Result:
     number = 0
     while len(result.saves) + result.lost < saves:
         with _running(one, folder) as (port, _):
-            client = Blocking(port)
+            client = Following(port)
             client.until(b"v", call("version"), one.start_seconds)
             number = _save_until_lost(client, path, one.text, number, saves, result)
     return result
 
 
 def _save_until_lost(
-    client: Blocking, path: Path, text: str, number: int, saves: int, result: Result
+    client: Following, path: Path, text: str, number: int, saves: int, result: Result
 ) -> int:
     while len(result.saves) + result.lost < saves:
         time.sleep(PAUSE)
         number += 1
         _write(path, text, number)
+        before = client.found_at
         found = client.until(f"v{number}.".encode(), call("version"), SAVE_SECONDS)
         if found is None:
             result.lost += 1
             break
+        result.moved += client.found_at != before
         result.saves.append(found[0] * MILLISECONDS)
         result.silences.append(found[1] * MILLISECONDS)
     return number
@@ -248,6 +270,8 @@ def _show_reloads(
     for one in contestants:
         if results[one.name].lost:
             print(f"{one.name}: {results[one.name].lost} saves were never answered")
+        if results[one.name].moved:
+            print(f"{one.name}: moved to another port after {results[one.name].moved} saves")
 
 
 async def _show_calls(folder: Path, options: argparse.Namespace) -> None:

@@ -17,11 +17,11 @@ from controller.app import create_app
 from controller.mcp import create_mcp_app
 from controller.platform import Platform
 from controller.settings import ControllerSettings, get_settings
+from hud.dev.ports import listen
 from hud.errors import HudError, UserError
 
 KEEP_ALIVE_SECONDS = 65
 CLOSE_SECONDS = 3
-BACKLOG = 2048
 LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -40,7 +40,7 @@ class Server(uvicorn.Server):
 def main() -> int:
     """Run the controller; returns the exit status."""
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
-    for noisy in ("httpx2", "httpx", "mcp"):
+    for noisy in ("alembic", "httpx2", "httpx", "mcp", "uvicorn.error"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         asyncio.run(_run(get_settings()))
@@ -55,7 +55,8 @@ async def _run(settings: ControllerSettings) -> None:
         _listening(settings.api_host, settings.api_port, "HUD_API_PORT") as api,
         _listening(settings.mcp_host, settings.mcp_port, "HUD_MCP_PORT") as mcp,
     ):
-        actual = {"api_port": api.getsockname()[1], "mcp_port": mcp.getsockname()[1]}
+        ports = [found[0].getsockname()[1] for found in (api, mcp)]
+        actual = dict(zip(("api_port", "mcp_port"), ports, strict=True))
         async with Platform.open(settings.model_copy(update=actual)) as platform:
             _log.info("API at %s/api/v1", platform.settings.api_url)
             _log.info("MCP at %s/mcp", platform.settings.mcp_url)
@@ -66,7 +67,7 @@ async def _run(settings: ControllerSettings) -> None:
             await _serve(platform, servers)
 
 
-async def _serve(platform: Platform, servers: dict[Server, socket.socket]) -> None:
+async def _serve(platform: Platform, servers: dict[Server, list[socket.socket]]) -> None:
     """Serve until a signal comes or a server ends; what is under way gets a moment to finish."""
     loop = asyncio.get_running_loop()
 
@@ -79,8 +80,8 @@ async def _serve(platform: Platform, servers: dict[Server, socket.socket]) -> No
         loop.add_signal_handler(number, stop)
     try:
         async with asyncio.TaskGroup() as group:
-            for server, listener in servers.items():
-                group.create_task(server.serve([listener])).add_done_callback(lambda _: stop())
+            for server, listeners in servers.items():
+                group.create_task(server.serve(listeners)).add_done_callback(lambda _: stop())
     finally:
         for number in SIGNALS:
             loop.remove_signal_handler(number)
@@ -103,19 +104,16 @@ def _server(app: ASGIApp) -> Server:
 
 
 @contextlib.contextmanager
-def _listening(host: str, port: int, variable: str) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        try:
-            listener.bind((host.strip("[]"), port))
-        except OSError as exc:
-            reason = f"cannot listen at {host}:{port}: {exc.strerror}"
-            raise UserError(reason, hint=f"set {variable} to a free port") from exc
-        listener.listen(BACKLOG)
-        listener.setblocking(False)
-        yield listener
+def _listening(host: str, port: int, variable: str) -> Iterator[list[socket.socket]]:
+    try:
+        listeners = listen(host.strip("[]"), port)
+    except UserError as exc:
+        raise UserError(exc.message, hint=f"end it, or set {variable} to another port") from exc
+    with contextlib.ExitStack() as stack:
+        for listener in listeners:
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            stack.enter_context(listener)
+        yield listeners
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from controller.api import (
     events,
     health,
     jobs,
+    model_gateway,
     rollouts,
     secrets,
     tasksets,
@@ -35,8 +36,9 @@ ROUTERS = (
     secrets.router,
 )
 DESCRIPTION = """\
-The controller of hud-local. Every path but `/api/v1/health` asks for the bearer token that `hud token`
-shows; every error is a problem of RFC 9457 with a `hint`. `hud.client.Client` has one method for each.
+The controller of hud-local. Every path but `/api/v1/health` asks for the bearer token that
+`hud token` shows; every error is a problem (RFC 9457) with a `hint`. `hud.client.Client` has a
+method for each.
 """
 
 
@@ -57,6 +59,7 @@ def create_app(platform: Platform) -> FastAPI:
     app.include_router(health.open_router, prefix=API_PREFIX)
     for router in ROUTERS:
         app.include_router(router, prefix=API_PREFIX, dependencies=[bearer])
+    app.include_router(model_gateway.router)
     add_problems(app)
     app.add_middleware(Guard, token=platform.token, hosts=platform.settings.hosts)
     return app

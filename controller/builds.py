@@ -105,24 +105,40 @@ class Builds:
         """
         begun = record or await self.begin(order.environment, order.cause)
         sink = self.sink(begun)
-
-        def show(event: BuildEvent) -> None:
-            line = f"{event.name} {event.text}".strip()
-            sink(line)
-            if note is not None and event.kind != "line":
-                note(line)
-
         try:
-            result = await build_image(engine, order.request, show)
+            result = await self.build(engine, order.request, sink, note)
         except HudError as exc:
             await self.end(begun, error=exc)
             raise
         except BaseException:
             await self.end(begun, error=HudError("the build was cancelled"))
             raise
-        if result.reused:
-            sink(f"`{result.tag}` is up to date")
         await self.end(begun, image=result.tag)
+        return result
+
+    async def build(
+        self,
+        engine: Containers,
+        request: BuildRequest,
+        log: Callable[[str], None],
+        note: Callable[[str], None] | None = None,
+    ) -> BuildResult:
+        """Build; `log` takes every line, `note` only the steps.
+
+        Raises:
+            UserError: the folder cannot be built.
+            BuildFailure: the build failed.
+        """
+
+        def show(event: BuildEvent) -> None:
+            line = f"{event.name} {event.text}".strip()
+            log(line)
+            if note is not None and event.kind != "line":
+                note(line)
+
+        result = await build_image(engine, request, show)
+        if result.reused:
+            log(f"`{result.tag}` is up to date")
         return result
 
     async def log(self, identity: str, after: int = 0) -> LogPage:
@@ -143,4 +159,3 @@ class Builds:
         await self._store.put_build(record)
         data = {"build": record.id, "status": record.status, "cause": record.cause}
         await self._store.add_event("build", record.environment, data)
-

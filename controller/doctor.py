@@ -24,7 +24,7 @@ async def examine(platform: Platform) -> list[Check]:
 
 
 async def _engine(platform: Platform) -> Check:
-    health = await platform.engines.health()
+    health = await platform.workspace.engines.health()
     if health.available:
         return Check(name="engine", status="ok", message=f"version {health.version} answers")
     return Check(
@@ -85,7 +85,7 @@ async def _store(platform: Platform) -> Check:
 
 
 async def _providers(platform: Platform) -> Check:
-    providers = await platform.models.providers()
+    providers = platform.models.providers()
     ready = [item.name for item in providers if item.configured]
     if ready:
         return Check(name="models", status="ok", message=f"keys for {', '.join(ready)}")

@@ -5,21 +5,39 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from controller.builds import Builds
+from controller.debugging import Debugging
+from controller.deployments import Deployments
+from controller.evaluations import Evaluations
+from controller.model_gateway.gateway import ModelGateway
+from controller.secrets import Secrets
 from controller.security.token import find_token
 from controller.settings import ControllerSettings
+from controller.store import Store
+from controller.workspace import Workspace
+from hud.eval.gateway import GatewayPlace
 
 
+@dataclass(frozen=True)
 class Platform:
     """What the HTTP API speaks to: one field for each service."""
 
-    def __init__(self, settings: ControllerSettings, token: str) -> None:
-        self.settings = settings
-        self.token = token
-        self.started_at = datetime.now(UTC)
-        self.closing = asyncio.Event()
-        """Set when the process is about to end: open streams end then."""
+    settings: ControllerSettings
+    token: str
+    store: Store
+    secrets: Secrets
+    builds: Builds
+    workspace: Workspace
+    deployments: Deployments
+    debugging: Debugging
+    models: ModelGateway
+    evaluations: Evaluations
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the process is about to end: open streams end then."""
 
     @classmethod
     @asynccontextmanager
@@ -29,5 +47,32 @@ class Platform:
         Raises:
             UserError: the database or a folder cannot be used.
         """
-        async with AsyncExitStack():
-            yield cls(settings, find_token(settings))
+        token = find_token(settings)
+        data = settings.data_dir
+        async with AsyncExitStack() as stack:
+            store = await Store.open(settings.database_url)
+            stack.push_async_callback(store.aclose)
+            secrets = await stack.enter_async_context(Secrets(store, data))
+            builds = Builds(store, secrets, data / "builds")
+            workspace = await stack.enter_async_context(Workspace(settings, store, builds, secrets))
+            deployments = await stack.enter_async_context(Deployments(workspace))
+            debugging = await stack.enter_async_context(
+                Debugging(deployments, workspace.services)
+            )
+            models = ModelGateway(data / "models", secrets)
+            gateway = GatewayPlace(settings.api_url, token)
+            evaluations = Evaluations(data / "jobs", store, deployments, gateway)
+            stack.push_async_callback(evaluations.aclose)
+            await evaluations.resume()
+            yield cls(
+                settings=settings,
+                token=token,
+                store=store,
+                secrets=secrets,
+                builds=builds,
+                workspace=workspace,
+                deployments=deployments,
+                debugging=debugging,
+                models=models,
+                evaluations=evaluations,
+            )

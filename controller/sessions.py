@@ -46,6 +46,8 @@ class Serving:
         self.log = Log(services.secrets.redact)
         self.is_wanted = is_wanted
         self.is_chosen = False
+        self.version: int | None = None
+        """Number of its newest registered version."""
         self.ready = asyncio.Event()
         """Set when the endpoint can be asked."""
         self.needs_engine = False
@@ -121,6 +123,7 @@ class Serving:
             endpoint=f"{settings.mcp_url}/{self.found.name}/mcp",
             runs_in=opened.runs_in if opened is not None else "process",
             image=opened.image if opened is not None else None,
+            version=self.version,
             tools=len(tools),
             scenarios=len(self.gateway.scenarios()),
             variables=list(self._variables),
@@ -184,13 +187,12 @@ class Serving:
             raise
 
     async def _play(self, opened: Opened) -> None:
-        mounts = MOUNTS.read_text() if MOUNTS.is_file() else ""
         session = DevSession(
             self.gateway,
             opened.backend,
             opened.watched,
             has_image=opened.runs_in == "container",
-            poll=needs_polling(opened.watched.paths, mounts),
+            poll=needs_polling(opened.watched.paths, _mounts()),
         )
         async with aclosing(session.events()) as events:
             async for event in events:
@@ -291,6 +293,10 @@ def phase_of(error: BaseException) -> Literal[1, 2, 3]:
 def session_folder(data_dir: Path, name: str) -> Path:
     """Where the sessions of an environment's clients are kept."""
     return data_dir / "sessions" / hashlib.sha256(name.encode()).hexdigest()[:16]
+
+
+def _mounts() -> str:
+    return MOUNTS.read_text() if MOUNTS.is_file() else ""
 
 
 def _relative(folder: Path, workspace: Path) -> str:

@@ -59,6 +59,7 @@ class Workspace:
         self._background: set[asyncio.Task[Any]] = set()
         self._chosen: str | None = None
         self._stopped: set[str] = set()
+        self._versions: dict[str, int] = {}
         host, port = reachable(settings.mcp_host), settings.mcp_port
         self._plays = Plays(lambda name: f"http://{host}:{port}/{name}/mcp")
 
@@ -71,6 +72,8 @@ class Workspace:
                 self._chosen = record.name
             if record.state == "stopped" and record.folder is not None:
                 self._stopped.add(record.name)
+            if record.version is not None:
+                self._versions[record.name] = record.version
         self.services.secrets.listeners.append(self._heed_secret)
         await self._look()
         self._spawn(self._watch())
@@ -88,7 +91,7 @@ class Workspace:
     async def list(self) -> list[EnvironmentRecord]:
         """Every environment: those of the workspace, and those that were only deployed."""
         stored = {record.name: record for record in await self._store.environments()}
-        records = [self._with_version(one, stored) for one in self._serving.values()]
+        records = [serving.record() for serving in self._serving.values()]
         here = {record.name for record in records}
         records += [
             record for name, record in stored.items() if name not in here and record.folder is None
@@ -201,15 +204,24 @@ class Workspace:
         """The environment of that name, if the workspace has it."""
         return self._serving.get(name)
 
-    def served(self) -> list[Serving]:
+    def served(self) -> tuple[Serving, ...]:
         """Every environment of the workspace."""
-        return list(self._serving.values())
+        return tuple(self._serving.values())
 
     def chosen(self) -> Serving | None:
         """Where `/mcp` leads: to the environment that was chosen, else to the only one."""
         if self._chosen in self._serving:
             return self._serving[self._chosen]
         return next(iter(self._serving.values())) if len(self._serving) == 1 else None
+
+    def note_version(self, name: str, number: int) -> bool:
+        """Take note that a version was registered; whether the workspace has that environment."""
+        self._versions[name] = number
+        serving = self._serving.get(name)
+        if serving is not None:
+            serving.version = number
+            serving.note_change()
+        return serving is not None
 
     def _named(self, name: str) -> Serving:
         if name not in self._serving:
@@ -237,13 +249,6 @@ class Workspace:
 
     def _redacted(self, value: Any) -> Any:
         return self.services.secrets.redact_all(value)
-
-    def _with_version(
-        self, serving: Serving, stored: dict[str, EnvironmentRecord]
-    ) -> EnvironmentRecord:
-        record = serving.record()
-        known = stored.get(record.name)
-        return record.model_copy(update={"version": known.version if known else None})
 
     async def _rebuild(self, serving: Serving, order: Order, record: BuildRecord) -> None:
         try:
@@ -296,6 +301,7 @@ class Workspace:
 
     async def _appear(self, found: Found) -> None:
         serving = Serving(found, self.services, is_wanted=found.name not in self._stopped)
+        serving.version = self._versions.get(found.name)
         self._serving[found.name] = serving
         self._tasks[found.name] = asyncio.create_task(serving.run())
         self._mark_chosen()
@@ -311,16 +317,12 @@ class Workspace:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         self._mark_chosen()
-        stored = {record.name: record for record in await self._store.environments()}
-        version = stored[name].version if name in stored else None
-        if version is None:
+        if serving.version is None:
             with suppress(NotFound):
                 await self._store.remove_environment(name)
         else:
-            gone = serving.record().model_copy(
-                update={"folder": None, "state": "stopped", "endpoint": None, "version": version}
-            )
-            await self._store.put_environment(gone)
+            gone = {"folder": None, "state": "found", "endpoint": None, "is_chosen": False}
+            await self._store.put_environment(serving.record().model_copy(update=gone))
         await self._store.add_event("environment", name, {"state": "removed"})
 
     def _mark_chosen(self) -> None:

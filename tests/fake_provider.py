@@ -1,7 +1,7 @@
 """A model provider that needs no network: OpenAI chat completions, OpenAI Responses, Anthropic
 Messages and Gemini's generateContent over HTTP.
 
-`python tests/fake_provider.py --port 0` prints its URL and serves until it is stopped; `running()`
+`python -m tests.fake_provider --port 0` prints its URL and serves until it is stopped; `running()`
 is the same as a context manager for tests. The model's name says how it behaves, or the part after
 a `~` does: `fixed:42`, `gpt-5.4~errors:2:503`. Any other name gets the default behaviour,
 `letter-counter`, which `--behaviour` or `POST /control` replaces. `GET /stats` counts requests,
@@ -50,12 +50,14 @@ from urllib.request import urlopen
 
 import uvicorn
 
-Json = dict[str, Any]
+from tests.fake_events import Json, chat_events, gemini_events, messages_events, responses_events
+
 Send = Callable[[Json], Awaitable[None]]
 Receive = Callable[[], Awaitable[Json]]
 
 QUESTION = re.compile(r"How many '(.)' in '(\w+)'")
 DEFAULT = "letter-counter"
+ROOT = Path(__file__).resolve().parents[1]
 INPUT, OUTPUT, CACHED = 100, 20, 40
 """Tokens that every answer says it used."""
 
@@ -363,61 +365,11 @@ def gemini_body(request: Request, reply: Reply) -> Json:
     }
 
 
-def gemini_events(body: Json) -> Iterator[Json]:
-    yield body
-
-
 def json_or_text(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
         return text
-
-
-def chat_events(body: Json) -> Iterator[Json]:
-    choice = body["choices"][0]
-    shell = {"id": body["id"], "object": "chat.completion.chunk", "created": 1}
-    shell["model"] = body["model"]
-    message = dict(choice["message"])
-    if "tool_calls" in message:
-        numbered = enumerate(message["tool_calls"])
-        message["tool_calls"] = [{"index": index} | call for index, call in numbered]
-    for delta, reason in ((message, None), ({}, choice["finish_reason"])):
-        yield shell | {"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
-    yield shell | {"choices": [], "usage": body["usage"]}
-
-
-def responses_events(body: Json) -> Iterator[Json]:
-    created = body | {"status": "in_progress", "output": []}
-    yield {"type": "response.created", "sequence_number": 0, "response": created}
-    for index, item in enumerate(body["output"]):
-        place = {"sequence_number": index + 1, "output_index": index, "item": item}
-        yield {"type": "response.output_item.added"} | place
-        yield {"type": "response.output_item.done"} | place
-    yield {"type": f"response.{body['status']}", "sequence_number": 99, "response": body}
-
-
-def messages_events(body: Json) -> Iterator[Json]:
-    usage = body["usage"] | {"output_tokens": 1}
-    start = body | {"content": [], "stop_reason": None, "usage": usage}
-    yield {"type": "message_start", "message": start}
-    for index, block in enumerate(body["content"]):
-        empty, delta = opened(block)
-        yield {"type": "content_block_start", "index": index, "content_block": empty}
-        yield {"type": "content_block_delta", "index": index, "delta": delta}
-        yield {"type": "content_block_stop", "index": index}
-    delta = {"stop_reason": body["stop_reason"], "stop_sequence": None}
-    yield {"type": "message_delta", "delta": delta, "usage": body["usage"]}
-    yield {"type": "message_stop"}
-
-
-def opened(block: Json) -> tuple[Json, Json]:
-    """A content block as it begins in a stream, and the delta that completes it."""
-    if block["type"] == "text":
-        return block | {"text": ""}, {"type": "text_delta", "text": block["text"]}
-    given = block["input"]
-    raw = given if isinstance(given, str) else json.dumps(given)
-    return block | {"input": {}}, {"type": "input_json_delta", "partial_json": raw}
 
 
 @dataclass(frozen=True)
@@ -603,13 +555,14 @@ def running(behaviour: str = DEFAULT) -> Iterator[Running]:
     """A provider in a process of its own, on a free port of this machine."""
     command = [
         sys.executable,
-        str(Path(__file__).resolve()),
+        "-m",
+        "tests.fake_provider",
         "--port",
         "0",
         "--behaviour",
         behaviour,
     ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout is not None
         try:
             yield Running(process.stdout.readline().strip())

@@ -13,8 +13,8 @@ from measuring.processes import ROOT
 @contextmanager
 def provider() -> Iterator[str]:
     """The base URL of a provider that runs as long as the block."""
-    command = [sys.executable, str(ROOT / "tests" / "fake_provider.py"), "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, "-m", "tests.fake_provider", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout is not None
         try:
             yield f"{process.stdout.readline().strip()}/v1"

@@ -76,7 +76,7 @@ async def get_build_log(platform: PlatformDep, build: Name, after: After = 0) ->
 
 async def _received(request: Request, folder: Path) -> Path:
     """The request's body as a file, which the caller removes."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    await anyio.Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"{uuid.uuid4().hex}.tar.gz"
     try:
         async with await anyio.open_file(path, "wb") as file:

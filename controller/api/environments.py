@@ -110,4 +110,4 @@ async def resolve_environment(platform: PlatformDep, org: Name, name: Name) -> E
     """The environment that `connect_hub("org/name")` means; there is one registry, whatever the
     organisation is called.
     """
-    return await platform.workspace.get(name)
+    return await platform.deployments.resolve(f"{org}/{name}")

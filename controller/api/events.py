@@ -28,7 +28,7 @@ Since = Annotated[int | None, Query(ge=0, le=LARGEST)]
     response_model=list[EventRecord],
     responses={200: {"content": {STREAM: {"schema": {"type": "string"}}}}},
 )
-async def list_events(  # noqa: PLR0913 - two of them are headers
+async def list_events(
     platform: PlatformDep,
     after: Since = None,
     kind: Kinds = [],  # noqa: B006 - FastAPI copies it

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from controller.api.services import PlatformDep, resource
+from controller.api.services import PlatformDep, Text, resource
 from controller.doctor import examine
 from hud import __version__
+from hud.wire.models import ModelUsage, ProviderModels
 from hud.wire.platform import Check, Health, ProviderStatus, Storage
 
 router = resource("controller")
@@ -38,4 +39,16 @@ async def storage(platform: PlatformDep) -> Storage:
 @router.get("/providers")
 async def providers(platform: PlatformDep) -> list[ProviderStatus]:
     """The model providers, and whether there is a key for each."""
-    return await platform.models.providers()
+    return platform.models.providers()
+
+
+@router.get("/models")
+async def models(platform: PlatformDep) -> list[ProviderModels]:
+    """The models that providers with a key have."""
+    return await platform.models.models()
+
+
+@router.get("/usage")
+async def usage(platform: PlatformDep, job: Text = None) -> list[ModelUsage]:
+    """What a job asked of each model through the gateway; without a job, what none asked for."""
+    return await platform.models.usage(job)

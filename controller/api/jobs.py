@@ -113,7 +113,8 @@ async def cancel_job(platform: PlatformDep, job: Name) -> JobView:
 @router.post("/jobs/{job}/rollouts/{rollout:path}/cancel")
 async def cancel_rollout(platform: PlatformDep, job: Name, rollout: Name) -> JobView:
     """End one rollout of a job that runs here."""
-    return await platform.evaluations.cancel_rollout(job, rollout)
+    await platform.evaluations.cancel_rollout(job, rollout)
+    return await platform.store.job(job)
 
 
 @router.post("/jobs/{job}/rerun", status_code=202)

@@ -5,47 +5,51 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Query
+from pydantic import BaseModel, Field
 
-from controller.api.services import Limit, Name, Offset, Pairs, PlatformDep, Sort, Text, pairs, resource
+from controller.api.services import (
+    Column,
+    Limit,
+    Name,
+    Offset,
+    PlatformDep,
+    Sort,
+    Text,
+    pairs,
+    resource,
+)
 from hud.errors import Boundary
 from hud.wire import RolloutRecord, RolloutStatus, Transcript
 from hud.wire.platform import Neighbours, Page
 
 router = resource("rollouts")
-Reward = Annotated[float | None, Query(allow_inf_nan=False)]
+
+
+class Filters(BaseModel):
+    """What a list of rollouts is narrowed down to."""
+
+    job: Text = None
+    task: Text = None
+    taskset: Text = None
+    status: RolloutStatus | None = None
+    variant: Text = None
+    boundary: Boundary | None = None
+    min_reward: float | None = Field(None, allow_inf_nan=False)
+    max_reward: float | None = Field(None, allow_inf_nan=False)
+    column: list[Column] = Field(default_factory=list, max_length=20)
+    """`NAME=VALUE`."""
+    sort: Sort = "-started_at"
+    offset: Offset = 0
+    limit: Limit = 50
 
 
 @router.get("/rollouts")
-async def list_rollouts(  # noqa: PLR0913 - a filter each
-    platform: PlatformDep,
-    job: Text = None,
-    task: Text = None,
-    taskset: Text = None,
-    status: RolloutStatus | None = None,
-    variant: Text = None,
-    boundary: Boundary | None = None,
-    min_reward: Reward = None,
-    max_reward: Reward = None,
-    column: Pairs = [],  # noqa: B006 - FastAPI copies it
-    sort: Sort = "-started_at",
-    offset: Offset = 0,
-    limit: Limit = 50,
+async def list_rollouts(
+    platform: PlatformDep, filters: Annotated[Filters, Query()]
 ) -> Page[RolloutRecord]:
     """Rollouts that fit every filter; `column` is `NAME=VALUE`, and may be given several times."""
-    return await platform.store.rollouts(
-        job=job,
-        task=task,
-        taskset=taskset,
-        status=status,
-        variant=variant,
-        boundary=boundary,
-        min_reward=min_reward,
-        max_reward=max_reward,
-        columns=pairs(column) or None,
-        sort=sort,
-        offset=offset,
-        limit=limit,
-    )
+    columns = pairs(filters.column) or None
+    return await platform.store.rollouts(**filters.model_dump(exclude={"column"}), columns=columns)
 
 
 @router.get("/jobs/{job}/rollouts/{rollout:path}/transcript")

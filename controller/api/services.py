@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.routing import APIRoute
+from pydantic import Field
 from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -71,12 +72,13 @@ def pairs(texts: Sequence[str]) -> dict[str, str]:
 
 PlatformDep = Annotated[Platform, Depends(_platform)]
 Name = Annotated[str, Path(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")]
-Text = Annotated[str | None, Query(max_length=500, pattern=r"^[^\x00]*$")]
-Sort = Annotated[str, Query(max_length=200, pattern=r"^-?[^\x00-]+$")]
+Text = Annotated[str | None, Field(max_length=500, pattern=r"^[^\x00]*$")]
+Sort = Annotated[str, Field(max_length=200, pattern=r"^-?[^\x00-][^\x00]*$")]
 """What a list is sorted by; with `-` in front, the largest first."""
+Column = Annotated[str, Field(max_length=500)]
 Pairs = Annotated[list[str], Query(max_length=100)]
 """`NAME=VALUE`, several times."""
-Offset = Annotated[int, Query(ge=0, le=LARGEST)]
-Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
-After = Annotated[int, Query(ge=0, le=LARGEST)]
+Offset = Annotated[int, Field(ge=0, le=LARGEST)]
+Limit = Annotated[int, Field(ge=1, le=MAX_PAGE)]
+After = Annotated[int, Field(ge=0, le=LARGEST)]
 """The number after which a log or the events go on."""

@@ -6,28 +6,30 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Body, Query, Request
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
 
+from controller.api import services
 from controller.api.exports import export_taskset
-from controller.api.services import (
-    Limit,
-    Name,
-    Offset,
-    Pairs,
-    PlatformDep,
-    Sort,
-    Text,
-    pairs,
-    resource,
-)
+from controller.api.services import Limit, Name, Offset, PlatformDep, Sort, Text, pairs, resource
 from hud.tasksets.table import from_csv
 from hud.wire.platform import Page
 from hud.wire.tasksets import Column, SyncPlan, TaskRecord, TasksetRecord, TaskUpload
 
 router = resource("tasksets")
 Edit = Annotated[dict[str, Any], Body(max_length=20)]
-CSV = {
-    "requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}
-}
+CSV = {"requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}}
+
+
+class Filters(BaseModel):
+    """What a list of tasks is narrowed down to."""
+
+    search: Text = None
+    scenario: Text = None
+    column: list[services.Column] = Field(default_factory=list, max_length=20)
+    """`NAME=VALUE`."""
+    sort: Sort = "slug"
+    offset: Offset = 0
+    limit: Limit = 50
 
 
 @router.get("/tasksets")
@@ -58,25 +60,13 @@ async def set_columns(
 
 
 @router.get("/tasksets/{name}/tasks")
-async def list_tasks(  # noqa: PLR0913 - a filter each
-    platform: PlatformDep,
-    name: Name,
-    search: Text = None,
-    scenario: Text = None,
-    column: Pairs = [],  # noqa: B006 - FastAPI copies it
-    sort: Sort = "slug",
-    offset: Offset = 0,
-    limit: Limit = 50,
+async def list_tasks(
+    platform: PlatformDep, name: Name, filters: Annotated[Filters, Query()]
 ) -> Page[TaskRecord]:
     """Tasks that fit every filter; `column` is `NAME=VALUE`, and may be given several times."""
+    columns = pairs(filters.column) or None
     return await platform.store.tasks(
-        name,
-        search=search,
-        scenario=scenario,
-        columns=pairs(column) or None,
-        sort=sort,
-        offset=offset,
-        limit=limit,
+        name, **filters.model_dump(exclude={"column"}), columns=columns
     )
 
 

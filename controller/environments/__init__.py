@@ -1,1 +1,1 @@
-"""Environments of the workspace and registered ones: found, built, started, watched and spoken to."""
+"""Environments of the workspace and registered ones: found, started, watched and spoken to."""

@@ -169,7 +169,9 @@ def watched_names(folder: Path) -> list[str] | None:
     return None
 
 
-_SYSTEM = re.compile(r"\b(?:apt-get|apt|apk|dnf|yum|microdnf|pacman|zypper)\s+(?:-\S+\s+)*(?:install|add)\b")
+_SYSTEM = re.compile(
+    r"\b(?:apt-get|apt|apk|dnf|yum|microdnf|pacman|zypper)\s+(?:-\S+\s+)*(?:install|add)\b"
+)
 _BASE = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*(\S+)", re.MULTILINE | re.IGNORECASE)
 _PLAIN_BASES = re.compile(r"(?:.*/)?(?:python|hud|uv)(?:[:@].*)?|ghcr\.io/astral-sh/uv.*|scratch")
 
@@ -187,3 +189,30 @@ def could_run_in_process(folder: Path) -> bool:
     stages = set(re.findall(r"^\s*FROM\s.*\sAS\s+(\S+)", text, re.MULTILINE | re.IGNORECASE))
     is_plain = all(base in stages or _PLAIN_BASES.fullmatch(base) for base in bases)
     return has_module and is_plain and not _SYSTEM.search(text)
+
+
+def declared_name(folder: Path) -> str | None:
+    """The name that a folder's `Environment(…)` is given, as far as it is written there; else that
+    of its project.
+    """
+    for path in (folder / name for name in ENVIRONMENT_FILES):
+        if (name := _first_name(_text(path))) is not None:
+            return name
+    try:
+        project = tomllib.loads(_text(folder / PROJECT_FILE)).get("project", {})
+    except ValueError:
+        return None
+    return project.get("name") if isinstance(project.get("name"), str) else None
+
+
+def _first_name(source: str) -> str | None:
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _makes(node) and node.args:
+            first = node.args[0]
+            if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                return first.value
+    return None

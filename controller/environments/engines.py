@@ -30,8 +30,12 @@ class Engines:
         Raises:
             EngineUnavailable: none answers.
         """
-        async with Engine() as engine:
+        async with self.make() as engine:
             yield engine
+
+    def make(self) -> Containers:
+        """The engine, not asked yet."""
+        return Engine()
 
     async def health(self) -> EngineHealth:
         """Whether an engine answers, as of a few seconds ago."""

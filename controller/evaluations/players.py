@@ -5,27 +5,18 @@ place and what is asked is counted.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import replace
 
 from hud.agents.agent import MCPAgent
 from hud.agents.catalog import create_agent, resolve
 from hud.errors import UserError
 from hud.eval.context import EvalContext
-from hud.eval.gateway import CACHED, gateway_options
+from hud.eval.gateway import GatewayPlace
 from hud.eval.rollout import Play
 from hud.wire import JobRequest, Variant
 
 KEPT_HERE = ("api_key", "base_url", "model_client", "openai_client")
 """Options that say where a model is; the gateway knows."""
-
-
-@dataclass(frozen=True)
-class Gateway:
-    """Where this controller's model gateway is, and the token for it."""
-
-    address: str
-    """Without `/v1`."""
-    token: str
 
 
 def check_variants(request: JobRequest) -> None:
@@ -47,28 +38,26 @@ def check_variants(request: JobRequest) -> None:
             )
 
 
-async def create_plays(request: JobRequest, job_id: str, gateway: Gateway) -> dict[str, Play]:
+async def create_plays(request: JobRequest, job_id: str, gateway: GatewayPlace) -> dict[str, Play]:
     """What plays each variant, by its name.
 
     Raises:
         UserError: an agent cannot be made.
     """
-    tag = job_id + (CACHED if request.cache else "")
+    place = replace(gateway, use_cache=request.cache)
     made = {
         # Making the first agent of a provider loads its package, which takes a second.
-        variant.name: await asyncio.to_thread(_create, variant, gateway, tag)
+        variant.name: await asyncio.to_thread(_create, variant, place, job_id)
         for variant in request.agents
     }
     return {name: _play(agent, request.max_steps) for name, agent in made.items()}
 
 
-def _create(variant: Variant, gateway: Gateway, tag: str) -> MCPAgent:
+def _create(variant: Variant, gateway: GatewayPlace, job_id: str) -> MCPAgent:
     options = dict(variant.parameters)
     if variant.model is not None:
         options["model"] = variant.model
-    asked = gateway_options(
-        variant.agent, variant.model, address=gateway.address, token=gateway.token, tag=tag
-    )
+    asked = gateway.options(variant.agent, variant.model, job_id)
     return create_agent(variant.agent, **options, **asked)
 
 

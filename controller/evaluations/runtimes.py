@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
-from hud.errors import HudError, StartFailure, UserError, did_you_mean
+from hud.errors import HudError, StartFailure, UserError, did_you_mean, error_data, error_from
 from hud.eval.bound import FolderRuntime, own_tasks
 from hud.eval.contained import runtime_for
 from hud.runtime.project import read_project
@@ -92,35 +92,34 @@ class LazyRuntime:
 
     def __init__(self, opening: Callable[[], Awaitable[Runtime]]) -> None:
         self._opening = opening
-        self._lock = asyncio.Lock()
-        self._runtime: Runtime | None = None
-        self._failure: HudError | None = None
+        self._opened: asyncio.Task[Runtime] | None = None
 
     @asynccontextmanager
     async def start(self, task: Task, *, seed: str = "") -> AsyncIterator[Instance]:
-        runtime = await self._opened()
+        if self._opened is None:
+            self._opened = asyncio.create_task(self._open())
+        try:
+            # A rollout that is cancelled while it waits leaves the opening to the others.
+            runtime = await asyncio.shield(self._opened)
+        except HudError as exc:
+            # One exception for all of them would grow by a traceback with each.
+            raise error_from(exc.message, error_data(exc)) from None
         async with runtime.start(task, seed=seed) as instance:
             yield instance
 
-    async def _opened(self) -> Runtime:
-        async with self._lock:
-            if self._failure is None and self._runtime is None:
-                await self._open()
-            if self._runtime is None:
-                raise self._failure or StartFailure("the environment did not start")
-            return self._runtime
-
-    async def _open(self) -> None:
+    async def _open(self) -> Runtime:
         try:
-            self._runtime = await self._opening()
+            return await self._opening()
         except UserError as exc:
-            self._failure = StartFailure(exc.message, hint=exc.hint, detail=exc.detail)
-        except HudError as exc:
-            self._failure = exc
+            raise StartFailure(exc.message, hint=exc.hint, detail=exc.detail) from exc
 
     async def aclose(self) -> None:
-        if self._runtime is not None:
-            await self._runtime.aclose()
+        if self._opened is None:
+            return
+        self._opened.cancel()
+        (opened,) = await asyncio.gather(self._opened, return_exceptions=True)
+        if not isinstance(opened, BaseException):
+            await opened.aclose()
 
 
 class ByEnvironment:

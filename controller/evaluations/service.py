@@ -20,10 +20,11 @@ from typing import Any, Protocol
 
 from controller.errors import Conflict, NotFound
 from controller.evaluations.plan import Plan, PlanFolder, new_plan, without_reward
-from controller.evaluations.players import Gateway, check_variants, create_plays
+from controller.evaluations.players import check_variants, create_plays
 from controller.evaluations.runtimes import EnvironmentDoor, runtimes_for
 from controller.evaluations.sources import TasksetStore, find_tasks
 from hud.errors import HudError, UserError, describe
+from hud.eval.gateway import GatewayPlace
 from hud.eval.runner import Controls, run_rollouts
 from hud.wire import JobRecord, JobRequest, JobResults, JobStatus, JobView, Transcript
 from hud.wire.platform import EventRecord, Page
@@ -77,7 +78,7 @@ class Evaluations:
         folder: Path,
         store: EvaluationStore,
         environments: EnvironmentDoor,
-        gateway: Gateway,
+        gateway: GatewayPlace,
         *,
         slots: int | None = None,
     ) -> None:

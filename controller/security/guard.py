@@ -72,9 +72,8 @@ class Guard:
         """Who calls, and from where."""
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
         if len(hosts) != 1 or not self._is_ours(hosts[0]):
-            return _problem(
-                421, "Host is not this machine", "add the name to HUD_ALLOWED_HOSTS of the controller"
-            )
+            hint = "add the name to HUD_ALLOWED_HOSTS of the controller"
+            return _problem(421, "Host is not this machine", hint)
         if len(origins) > 1 or not all(self._is_our_origin(value) for value in origins):
             return _problem(403, "Origin is not this machine")
         if sum(len(name) + len(value) for name, value in headers.raw) > MAX_HEADER:

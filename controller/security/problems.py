@@ -1,4 +1,4 @@
-"""Whatever goes wrong becomes a problem (RFC 9457) with a reason and the next command, once, here."""
+"""Whatever goes wrong becomes a problem (RFC 9457), with a reason and the next command, here."""
 
 from __future__ import annotations
 

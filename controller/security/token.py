@@ -1,4 +1,4 @@
-"""The token that clients show: made at the first start, kept in a file that only its owner reads."""
+"""The token that clients show: made at the first start, in a file that only its owner reads."""
 
 from __future__ import annotations
 

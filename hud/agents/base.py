@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hud.agents.agent import MCPAgent, text_to_blocks
 from hud.agents.config import BaseAgentConfig
+
+if TYPE_CHECKING:
+    from hud.environment.legacy.rewards import find_reward
 
 __all__ = ["BaseAgentConfig", "MCPAgent", "find_reward", "text_to_blocks"]
 

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from hud.cli import console
 from hud.cli.building import BuildProgress
 from hud.containers import BuildRequest, BuildResult, Engine
+from hud.containers.contract import Progress
 from hud.errors import UserError
 from hud.runtime.build import build_image, current_lock, examine
 from hud.runtime.lock import LOCK_FILE, Lock, write_lock
+from hud.runtime.original import build_over
 from hud.runtime.project import Project, read_project
 from hud.settings import variable
+
+Make = Callable[[Engine, BuildRequest, Progress | None], Awaitable[BuildResult]]
 
 
 def build(
@@ -43,6 +47,10 @@ def build(
         list[str] | None,
         typer.Option("--env", "-e", metavar="K=V", help="Variable for the trial run; K alone too."),
     ] = None,
+    sdk: Annotated[
+        Literal["project", "local"],
+        typer.Option("--sdk", help="`local` puts this SDK in place of the image's `hud-python`."),
+    ] = "project",
 ) -> int:
     """Build the image of an environment, start it once, and write hud.lock.yaml.
 
@@ -60,10 +68,13 @@ def build(
         no_cache=no_cache,
     )
     given = dict(_pair("-e", text) for text in variables or ())
-    return asyncio.run(_interruptible(project, request, given))
+    make = build_over if sdk == "local" else build_image
+    return asyncio.run(_interruptible(project, request, given, make))
 
 
-async def _interruptible(project: Project, request: BuildRequest, given: Mapping[str, str]) -> int:
+async def _interruptible(
+    project: Project, request: BuildRequest, given: Mapping[str, str], make: Make
+) -> int:
     """Build; a signal ends what was started, and then this."""
     task = asyncio.current_task()
     assert task is not None
@@ -76,7 +87,7 @@ async def _interruptible(project: Project, request: BuildRequest, given: Mapping
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, interrupt, number)
     try:
-        return await _build(project, request, given)
+        return await _build(project, request, given, make)
     except asyncio.CancelledError:
         if not interrupted:
             raise
@@ -84,10 +95,12 @@ async def _interruptible(project: Project, request: BuildRequest, given: Mapping
         return 128 + interrupted[0]
 
 
-async def _build(project: Project, request: BuildRequest, given: Mapping[str, str]) -> int:
+async def _build(
+    project: Project, request: BuildRequest, given: Mapping[str, str], make: Make
+) -> int:
     async with Engine() as engine:
         with BuildProgress() as progress:
-            result = await build_image(engine, request, progress.show)
+            result = await make(engine, request, progress.show)
         _tell_built(result)
         for deviation in project.sandbox.deviations():
             console.note(f"  [tool.hud] {deviation}")

@@ -33,7 +33,8 @@ ROLLOUT_DESCRIPTORS = 6
 
 def evaluate(
     source: Annotated[
-        str | None, typer.Argument(help="File or folder with tasks: .py, .json, .jsonl.")
+        str | None,
+        typer.Argument(help="File or folder with tasks (.py, .json, .jsonl), or a taskset."),
     ] = None,
     agent: Annotated[
         str | None, typer.Argument(help="An agent or a model: claude, oracle, gpt-5.4, …")
@@ -82,6 +83,18 @@ def evaluate(
     junit_file: Annotated[
         Path | None, typer.Option("--junit", help="Write a JUnit report.")
     ] = None,
+    remote: Annotated[
+        bool, typer.Option("--remote", help="Run at the controller; survives this terminal.")
+    ] = False,
+    taskset: Annotated[
+        str | None, typer.Option(help="Record the job under this taskset of the controller.")
+    ] = None,
+    gateway: Annotated[
+        bool, typer.Option("--gateway", help="Ask models through the controller, with its keys.")
+    ] = False,
+    cache: Annotated[
+        bool, typer.Option("--cache", help="--gateway, and repeated requests get the same answer.")
+    ] = False,
     list_only: Annotated[bool, typer.Option("--list", help="List the tasks, run nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
     verbose: Annotated[
@@ -110,21 +123,36 @@ def evaluate(
         "isolation": isolation,
         "seed": seed,
         "pass_threshold": pass_threshold,
+        "remote": remote or None,
+        "taskset": taskset,
+        "gateway": gateway or None,
+        "cache": cache or None,
         "verbose": verbose or None,
         "quiet": quiet or None,
     }
     options = load_config(given, config or [], Path.cwd())
     options = options.model_copy(update={"source": options.source or _default_source()})
-    if list_only:
+    if list_only and not options.remote:
         return _list(options)
     for path in (json_file, junit_file):
         _check_writable(path)
+    agent = choose_agent(options, ask=not yes)
+    if options.remote:
+        return run_remotely(options, agent, Reports(json_file, junit_file))
+    return asyncio.run(_run(_job(options, agent), json_file, junit_file))
+
+
+def _job(options: EvalConfig, agent: str) -> Job:
     fitting = _fitting(options.max_concurrent)
     options = options.model_copy(update={"max_concurrent": fitting})
-    agent = choose_agent(options, ask=not yes)
-    building = None if options.quiet else tell_step
-    job = Job(options, agent, command=["hud", *sys.argv[1:]], building=building)
-    return asyncio.run(_run(job, json_file, junit_file))
+    return Job(
+        options,
+        agent,
+        command=["hud", *sys.argv[1:]],
+        building=None if options.quiet else tell_step,
+        offered=offered_by_controller(str(options.source)),
+        gateway=gateway_of_controller(options),
+    )
 
 
 def _split(text: str | None) -> list[str] | None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from hud import __version__
 from hud.cli import console
+from hud.cli.beside import check_installation
 from hud.errors import HudError, UserError, did_you_mean
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit status. A bug of ours raises, with its traceback."""
     _replace_what_cannot_be_written()
     try:
+        check_installation()
         return _dispatch(sys.argv[1:] if arguments is None else arguments)
     except UserError as exc:
         console.fail(exc.message, hint=exc.hint, detail=exc.detail)

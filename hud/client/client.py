@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from hud.client.connection import SECONDS, Connection
+from hud.client.connection import SECONDS, STREAM, Connection
 from hud.errors import Boundary, HudError
 from hud.settings import get_settings
 from hud.wire import (
@@ -27,6 +27,7 @@ from hud.wire import (
     RolloutStatus,
     Transcript,
 )
+from hud.wire.models import ModelUsage, ProviderModels
 from hud.wire.platform import (
     BuildRecord,
     Check,
@@ -146,6 +147,14 @@ class Client:
     def providers(self) -> list[ProviderStatus]:
         """The model providers, and whether there is a key for each."""
         return self._get(list[ProviderStatus], "/providers")
+
+    def models(self) -> list[ProviderModels]:
+        """The models that providers with a key have."""
+        return self._get(list[ProviderModels], "/models")
+
+    def usage(self, job: str | None = None) -> list[ModelUsage]:
+        """What a job asked of each model; without a job, what none asked for."""
+        return self._get(list[ModelUsage], "/usage", {"job": job})
 
     def environments(self) -> list[EnvironmentRecord]:
         """Every environment that the controller holds."""
@@ -354,11 +363,15 @@ class Client:
         return self._send(JobView, "PUT", path, record, params={"taskset": taskset})
 
     def record_rollouts(self, job: str, transcripts: Sequence[Transcript]) -> None:
-        """Record rollouts of a job that runs elsewhere; one that is known already stays as it is."""
+        """Record rollouts of a job that runs elsewhere; one that is known stays as it is."""
         for start in range(0, len(transcripts), BATCH):
             batch = transcripts[start : start + BATCH]
-            content = b"[" + b",".join(item.model_dump_json().encode() for item in batch) + b"]"
-            self._send(None, "POST", _path("jobs", job, "rollouts"), content)
+            self.record_transcripts(job, [item.model_dump_json().encode() for item in batch])
+
+    def record_transcripts(self, job: str, texts: Sequence[bytes]) -> None:
+        """Record rollouts as `record_rollouts` does, at most `BATCH`, given as JSON."""
+        content = b"[" + b",".join(texts) + b"]"
+        self._send(None, "POST", _path("jobs", job, "rollouts"), content)
 
     def finish_job(self, job: str, status: JobStatus, seconds: float) -> JobView:
         """Record how a job that ran elsewhere ended."""
@@ -420,6 +433,11 @@ class Client:
         """
         return self._connection.events(after, kinds, patience)
 
+    def newest_event(self) -> int:
+        """The number of the newest event."""
+        with self._connection.streamed("/events", headers={"accept": STREAM}) as answer:
+            return int(next(answer.iter_lines()).removeprefix("id: "))
+
     def past_events(
         self, after: int = 0, *, kinds: Sequence[str] = (), limit: int = 500
     ) -> list[EventRecord]:
@@ -449,7 +467,7 @@ class Client:
         answer = self._connection.request("GET", path, params=params, seconds=seconds)
         return self._read(kind, answer.content)
 
-    def _send(  # noqa: PLR0913 - what a request consists of
+    def _send(
         self,
         kind: type[AnswerT] | None,
         method: str,

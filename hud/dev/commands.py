@@ -19,7 +19,7 @@ from hud.dev.backend import Instance, LineSink, RecentLines
 from hud.dev.gateway import HttpUpstream, StdioUpstream, command
 from hud.dev.watcher import Step
 from hud.errors import StartFailure
-from hud.runtime.child import describe_status
+from hud.runtime.exits import describe_status
 from hud.runtime.forkserver import PR_SET_PDEATHSIG
 
 PORT = "{port}"

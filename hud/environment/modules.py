@@ -127,6 +127,27 @@ def _single(module: ModuleType, found: dict[str, Environment]) -> Environment:
     )
 
 
+def complete(env: Environment) -> Environment:
+    """The environment to serve for `env`.
+
+    A file that is run as a program and whose last line imports modules which import it (`from env
+    import env`) exists twice, and what they declare is in the second copy: that one is served.
+    """
+    program = sys.modules.get("__main__")
+    path = getattr(program, "__file__", None)
+    if path is None or env not in vars(program).values():
+        return env
+    file = os.path.abspath(path)
+    copies = [module for module in list(sys.modules.values()) if _is_of(module, file)]
+    found = (item for copy in copies for item in _environments(copy).values())
+    return next((item for item in found if item is not env and item.name == env.name), env)
+
+
+def _is_of(module: ModuleType, file: str) -> bool:
+    path = getattr(module, "__file__", None)
+    return path is not None and os.path.abspath(path) == file
+
+
 def _environments(module: ModuleType) -> dict[str, Environment]:
     """A module's environments, by attribute."""
     return {name: item for name, item in vars(module).items() if isinstance(item, Environment)}

@@ -18,7 +18,7 @@ CONFIG_FILE = ".hud_eval.toml"
 STEPS = 10
 STEPS_OF_FULL_RUNS = 100
 AGENT_SECTIONS = ("claude", "openai", "openai_compatible", "gemini", "gemini_cua", "operator")
-IGNORED = frozenset({"remote", "gateway", "auto_respond", "very_verbose", "taskset"})
+IGNORED = frozenset({"auto_respond", "very_verbose"})
 """Options of the original that steer its hosted service; a file that has them is still read."""
 
 
@@ -51,6 +51,14 @@ class EvalConfig(BaseModel):
     disallowed_tools: list[str] | None = None
     options: dict[str, Any] = Field(default_factory=dict)
     """Options of the agent."""
+    remote: bool = False
+    """Run it at the controller."""
+    gateway: bool = False
+    """Ask models through the controller's gateway."""
+    cache: bool = False
+    """Answer repeated requests to models from the gateway's cache; implies `gateway`."""
+    taskset: str | None = None
+    """The taskset that a local job is recorded under."""
     verbose: bool = False
     quiet: bool = False
 

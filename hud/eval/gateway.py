@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from hud.agents.catalog import AGENTS, resolve
 from hud.errors import UserError
 
@@ -32,3 +34,18 @@ def gateway_options(
     base = f"{address.rstrip('/')}/v1/jobs/{tag}"
     is_anthropic = provider.package == "anthropic"
     return {"base_url": base if is_anthropic else f"{base}/v1", "api_key": token}
+
+
+@dataclass(frozen=True)
+class GatewayPlace:
+    """A controller's model gateway."""
+
+    address: str
+    """Without `/v1`."""
+    token: str = field(repr=False)
+    use_cache: bool = False
+
+    def options(self, agent: str, model: str | None, job_id: str) -> dict[str, str]:
+        """Options of a job's agent; see `gateway_options`."""
+        tag = job_id + (CACHED if self.use_cache else "")
+        return gateway_options(agent, model, address=self.address, token=self.token, tag=tag)

@@ -17,11 +17,12 @@ from hud.agents.catalog import create_agent, resolve
 from hud.eval.apart import collect_apart
 from hud.eval.config import EvalConfig
 from hud.eval.context import EvalContext
+from hud.eval.gateway import GatewayPlace
 from hud.eval.journal import Journal, new_job_id
 from hud.eval.rollout import Outcome, Play, Rollout
 from hud.eval.runner import run_rollouts
 from hud.eval.summary import Summary
-from hud.eval.taskset import collect_runnable, find_source
+from hud.eval.taskset import choose, collect_runnable, find_source
 from hud.runtime.local import LocalRuntime
 from hud.runtime.runtime import Runtime
 from hud.runtime.worker import Source, WorkerRuntime
@@ -34,6 +35,14 @@ if TYPE_CHECKING:
 
 RUNNABLE_TASKS = "hud.eval.taskset:collect_runnable"
 """Loads a source's tasks and refuses those that have no environment here."""
+
+
+@dataclass(frozen=True)
+class Offered:
+    """Tasks that come from no file, and what plays them."""
+
+    tasks: list[Task]
+    runtime: Runtime
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,11 @@ class Job:
     """Folder for results; the setting's by default."""
     building: Progress | None = None
     """Hears of the image's build, where rollouts run in containers."""
+    offered: Offered | None = None
+    """What is played instead of the source's file."""
+    gateway: GatewayPlace | None = None
+    """Whom agents ask for models; None: the providers themselves."""
+    id: str = field(default_factory=new_job_id)
     summary: Summary = field(default_factory=Summary)
     status: JobStatus = "running"
 
@@ -96,8 +110,10 @@ class Job:
         """Import the source in the background, while this process imports the agent's packages."""
         config = self.config
         source = config.source or "."
-        find_source(source)
         arguments = {"source": source, "only_first": config.only_first, "task_ids": config.task_ids}
+        if self.offered is not None:
+            return self.offered.runtime, asyncio.create_task(_chosen_of(self.offered, arguments))
+        find_source(source)
         if config.isolation == "shared":
             return LocalRuntime(), asyncio.create_task(_collect_here(arguments))
         if config.isolation == "container":
@@ -122,9 +138,11 @@ class Job:
             "allowed_tools": config.allowed_tools,
             "disallowed_tools": config.disallowed_tools,
         }
+        asked = self.gateway.options(self.agent, config.model, self.id) if self.gateway else {}
         return {
             **config.options,
             **{name: value for name, value in chosen.items() if value is not None},
+            **asked,
         }
 
     async def _run(
@@ -167,10 +185,11 @@ class Job:
     def _record(self, tasks: list[Task]) -> JobRecord:
         config = self.config
         agent, model = resolve(self.agent, config.model)
+        source = config.source or "."
         return JobRecord(
-            id=new_job_id(),
-            name=Path(config.source or ".").resolve().name,
-            source=config.source or ".",
+            id=self.id,
+            name=Path(source).name if self.offered else Path(source).resolve().name,
+            source=source,
             command=self.command,
             variants=[
                 Variant(name=model or agent, agent=agent, model=model, parameters=config.options)
@@ -183,6 +202,10 @@ class Job:
             pass_threshold=config.pass_threshold,
             created_at=datetime.now(UTC),
         )
+
+
+async def _chosen_of(offered: Offered, arguments: dict[str, Any]) -> list[Task]:
+    return choose(offered.tasks, **arguments)
 
 
 async def _collect_here(arguments: dict[str, Any]) -> list[Task]:

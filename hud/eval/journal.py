@@ -66,7 +66,7 @@ class Journal:
         record = transcript.rollout
         line = _json(record).encode() + b"\n"
         try:
-            _write(self.folder / "transcripts" / f"{_file_name(record.id)}.json", _json(transcript))
+            _write(transcript_file(self.folder, record.id), _json(transcript))
             if os.write(self._lines, line) != len(line):
                 raise OSError(28, "the line was cut")
         except OSError as exc:
@@ -101,6 +101,11 @@ def _write(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)
+
+
+def transcript_file(folder: Path, rollout_id: str) -> Path:
+    """Where a job's folder has a rollout's transcript."""
+    return folder / "transcripts" / f"{_file_name(rollout_id)}.json"
 
 
 def _file_name(rollout_id: str) -> str:
@@ -169,7 +174,7 @@ def read_transcript(folder: Path, rollout_id: str) -> Transcript:
     Raises:
         UserError: there is none, or it cannot be read.
     """
-    path = folder / "transcripts" / f"{_file_name(rollout_id)}.json"
+    path = transcript_file(folder, rollout_id)
     try:
         return _read(Transcript, path.read_text(encoding="utf-8"), str(path))
     except OSError as exc:

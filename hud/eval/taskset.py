@@ -44,7 +44,7 @@ def collect(source: str, only_first: bool = False, task_ids: list[str] | None = 
         tasks = unique(_discover(find_source(source)))
     except OSError as exc:
         raise UserError(f"`{source}` cannot be read: {exc.strerror}") from exc
-    return _chosen(tasks, source, only_first, task_ids)
+    return choose(tasks, source, only_first, task_ids)
 
 
 def collect_data(
@@ -56,12 +56,17 @@ def collect_data(
         UserError: as `collect`.
     """
     items = read_items(find_source(source))
-    return _chosen([_task(item, place) for place, item in items], source, only_first, task_ids)
+    return choose([_task(item, place) for place, item in items], source, only_first, task_ids)
 
 
-def _chosen(
+def choose(
     tasks: list[Task], source: str, only_first: bool, task_ids: list[str] | None
 ) -> list[Task]:
+    """All tasks of a source, the first one, or those with these ids.
+
+    Raises:
+        UserError: there are none, two cannot be told apart, or an id is unknown.
+    """
     if not tasks:
         raise UserError(
             f"`{source}` holds no tasks",

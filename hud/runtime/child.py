@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 
 from hud.errors import EnvironmentFailure
+from hud.runtime.exits import describe_status
 from hud.runtime.wire import WireConnection
 
 LOG_LIMIT = 64 * 1024
@@ -90,23 +90,3 @@ class Child:
         return EnvironmentFailure(
             f"the environment's process {describe_status(self.status)}", detail=self.log or None
         )
-
-
-def describe_status(status: int | None) -> str:
-    """How a process ended, in words."""
-    if status is None:
-        return "closed its connection"
-    if status >= 0:
-        return f"ended with exit status {status}"
-    try:
-        name = signal.Signals(-status).name
-    except ValueError:
-        name = f"signal {-status}"
-    return f"ended with {name}" + (" (killed; out of memory?)" if name == "SIGKILL" else "")
-
-
-def kill_group(leader: int) -> None:
-    """Kill a process and its group."""
-    for kill in (os.killpg, os.kill):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            kill(leader, signal.SIGKILL)

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from hud.errors import StartFailure
-from hud.runtime.child import kill_group
-from hud.runtime.wire import LineProtocol
+from hud.runtime.exits import kill_group
+from hud.runtime.lines import LineProtocol
 
 OUR_FOLDER = Path(__file__).parents[2]
 """Where `hud` can be imported from."""

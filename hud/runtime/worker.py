@@ -17,7 +17,8 @@ from typing import Any, Literal
 
 from hud.environment.session import Connection
 from hud.errors import LimitReached, StartFailure, UserError, error_from
-from hud.runtime.child import STATUS_GRACE, Child, Output, describe_status, kill_group
+from hud.runtime.child import STATUS_GRACE, Child, Output
+from hud.runtime.exits import describe_status, kill_group
 from hud.runtime.server_process import ServerProcess
 from hud.task import Task
 
@@ -46,6 +47,8 @@ class Host:
             "hud.runtime.host", self._receive, self._lose, variables=variables
         )
         self._loaded: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        # Whoever starts the host may be cancelled before it waits for this.
+        self._loaded.add_done_callback(lambda loaded: loaded.cancelled() or loaded.exception())
         self._is_listening = False
         self._next_id = 0
 

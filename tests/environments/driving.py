@@ -13,7 +13,6 @@ import anyio
 
 from hud import Environment, Task
 from hud.datasets import load_tasks, run_dataset
-from hud.environment import Environment as Server
 from hud.environment.modules import find_environment
 from tests.command import ROOT
 from tests.hud.environment.served import environment_variables, free_port, reachable
@@ -64,7 +63,7 @@ async def play(tasks: list[Task], agent: str) -> dict[str, float | None]:
     return {ctx.task.slug or "": ctx.reward for ctx in contexts}
 
 
-async def play_over(connected: Server, tasks: list[Task], agent: str) -> dict[str, float | None]:
+async def play_over(connected: Environment, tasks: list[Task], agent: str) -> dict[str, float | None]:
     """The same, in an environment that is reached by a connection."""
     far = [task.copy(env=connected, slug=task.slug) for task in tasks]
     async with connected:
@@ -88,8 +87,8 @@ def over_stdio(name: str) -> Environment:
 
 
 @asynccontextmanager
-async def over_http(name: str, tmp_path: Path) -> AsyncIterator[Environment]:
-    """An environment, served over HTTP by itself."""
+async def over_http(name: str, tmp_path: Path) -> AsyncIterator[str]:
+    """The URL of an environment that serves itself over HTTP."""
     port = free_port()
     code = f"from env import env; env.run(transport='http', port={port})"
     with (tmp_path / f"{name}.log").open("wb") as log:
@@ -103,7 +102,7 @@ async def over_http(name: str, tmp_path: Path) -> AsyncIterator[Environment]:
         try:
             async with asyncio.timeout(LIMIT):
                 await reachable(port)
-            yield Environment(name).connect_url(f"http://127.0.0.1:{port}/mcp")
+            yield f"http://127.0.0.1:{port}/mcp"
         finally:
             with suppress(ProcessLookupError):
                 process.terminate()

@@ -38,7 +38,8 @@ async def test_over_standard_input_and_output(name: str) -> None:
 @pytest.mark.parametrize("name", REWARDS)
 async def test_over_http(name: str, tmp_path: Path) -> None:
     with imported(name) as tasks:
-        async with over_http(name, tmp_path) as connected:
+        async with over_http(name, tmp_path) as url:
+            connected = Environment(name).connect_url(url)
             earned = await play_over(connected, tasks, "oracle")
     assert earned == pytest.approx(REWARDS[name])
 

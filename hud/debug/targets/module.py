@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -60,8 +60,12 @@ class ModuleTarget:
     found = "Module imports"
     not_found = "Module import failed"
 
-    def __init__(self, module: str, folder: Path) -> None:
+    def __init__(
+        self, module: str, folder: Path, variables: Mapping[str, str] | None = None
+    ) -> None:
+        """`variables` are what its processes' environment holds; None: what this process's does."""
         self.name = module or str(folder)
+        self._variables = variables
         self._module = module
         self._folder = folder
         self._left: list[str] = []
@@ -84,6 +88,7 @@ class ModuleTarget:
         process = await asyncio.create_subprocess_exec(
             *self._command(IMPORT),
             cwd=self._folder,
+            env=self._variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -108,7 +113,10 @@ class ModuleTarget:
 
     @asynccontextmanager
     async def start(self) -> AsyncIterator[ServerProcess]:
-        async with server_process(self._command(SERVE), self._folder, self._left) as server:
+        started = server_process(
+            self._command(SERVE), self._folder, self._left, variables=self._variables
+        )
+        async with started as server:
             yield server
 
     async def leftovers(self) -> list[str]:

@@ -9,7 +9,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -116,13 +116,17 @@ def _ending(code: int) -> str:
 
 @asynccontextmanager
 async def server_process(
-    command: Sequence[str], folder: Path, left: list[str]
+    command: Sequence[str],
+    folder: Path,
+    left: list[str],
+    *,
+    variables: Mapping[str, str] | None = None,
 ) -> AsyncIterator[ServerProcess]:
     """Start a command; on leaving, its whole process group is ended, and what was left of it added
     to `left`.
     """
     process = await anyio.open_process(
-        command, stderr=subprocess.PIPE, cwd=folder, start_new_session=True
+        command, stderr=subprocess.PIPE, cwd=folder, env=variables, start_new_session=True
     )
     assert process.stderr is not None
     tail = Tail()

@@ -20,7 +20,7 @@ from typing import Any
 
 from hud.dev.forking.launch import Launch, Launched, launch
 from hud.errors import EnvironmentFailure, LimitReached, StartFailure, error_from
-from hud.runtime.child import describe_status
+from hud.runtime.exits import describe_status
 from hud.runtime.server_process import ServerProcess
 
 STOP_SECONDS = 3.0

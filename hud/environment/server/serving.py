@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from hud.environment.modules import complete
 from hud.environment.server.http import read_options, serve_http
 from hud.environment.server.stdio import serve_stdio
 from hud.errors import UserError, did_you_mean
@@ -32,7 +33,7 @@ def run(env: Environment, transport: str = "stdio", **options: Any) -> None:
         raise UserError(
             "an event loop is running already", hint="use `await env.run_async(...)` in async code"
         )
-    asyncio.run(serve(env, transport, **options))
+    asyncio.run(serve(complete(env), transport, **options))
 
 
 def _in_event_loop() -> bool:

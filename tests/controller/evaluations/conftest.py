@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from controller.evaluations import Evaluations, FolderDoor
-from controller.evaluations.players import Gateway
+from hud.eval.gateway import GatewayPlace
 from controller.store import Store
 from hud.wire import JobRequest, Variant
 from hud.wire.tasksets import TaskUpload
@@ -112,7 +112,7 @@ def opening(store: Store, workspace: Path, tmp_path: Path) -> Open:
 
     @asynccontextmanager
     async def opened(slots: int | None = None) -> AsyncIterator[Evaluations]:
-        gateway = Gateway("http://127.0.0.1:9", "token")
+        gateway = GatewayPlace("http://127.0.0.1:9", "token")
         folder = tmp_path / "evaluations"
         made = Evaluations(folder, store, FolderDoor(workspace), gateway, slots=slots)
         try:

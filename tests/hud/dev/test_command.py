@@ -95,6 +95,13 @@ def test_it_says_how_to_connect_every_client(server: DevServer) -> None:
     assert "→ nothing is watched: reload on save with `hud dev -p 0 -w PATH`" in text
 
 
+async def test_what_is_printed_for_cursor_leads_a_client_to_the_tools(server: DevServer) -> None:
+    line = await server.heard(r"\.cursor/mcp\.json: ")
+    config = json.loads(line.partition("mcp.json: ")[2])["mcpServers"]["live"]
+    async with Client(config["url"]) as client:
+        assert "version" in [tool.name for tool in (await client.list_tools()).tools]
+
+
 def test_nothing_is_printed_on_standard_output(server: DevServer) -> None:
     assert server.end() == 0
     assert server.process.stdout is not None

@@ -247,6 +247,29 @@ async def test_a_judge_without_a_key_is_a_failure_that_names_it() -> None:
     assert "ANTHROPIC_API_KEY" in grade.info["LLMJudgeGrader"]["error"]
 
 
+@pytest.mark.parametrize(
+    ("keys", "asked"),
+    [
+        (("OPENAI",), ("/v1/responses", "gpt-5.4")),
+        (("OPENAI", "ANTHROPIC"), ("/v1/messages", "claude-haiku-4-5")),
+    ],
+)
+async def test_a_judge_that_is_not_named_is_of_the_provider_that_is_configured(
+    provider: fake_provider.Running,
+    monkeypatch: pytest.MonkeyPatch,
+    keys: tuple[str, ...],
+    asked: tuple[str, str],
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", provider.url)
+    for key in keys:
+        monkeypatch.setenv(f"{key}_API_KEY", "key")
+    provider.control(script=[verdicts(True)])
+    score = await LLMJudgeGrader.grade(1.0, answer="a", criteria=["Right"])
+    (request,) = provider.requests
+    assert score.value == 1.0
+    assert (request["path"], request["body"]["model"]) == asked
+
+
 @pytest.mark.parametrize("criteria", [None, [], [("Rude", -1.0)]])
 async def test_a_judge_needs_criteria(criteria: Any) -> None:
     with pytest.raises(UserError, match="criteri"):

@@ -7,7 +7,8 @@ import os
 
 import pytest
 
-from hud.runtime.child import LOG_LIMIT, Child, Output, describe_status
+from hud.runtime.child import LOG_LIMIT, Child, Output
+from hud.runtime.exits import describe_status
 
 pytestmark = pytest.mark.anyio
 

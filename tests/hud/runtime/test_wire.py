@@ -21,7 +21,8 @@ from hud.errors import (
     LimitReached,
     SetupFailure,
 )
-from hud.runtime.wire import LineProtocol, WireConnection, WireServer
+from hud.runtime.lines import LineProtocol
+from hud.runtime.wire import WireConnection, WireServer
 from tests.hud.eval.conftest import Scenario
 
 pytestmark = pytest.mark.anyio
