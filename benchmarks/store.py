@@ -12,7 +12,6 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ import anyio
 from measuring.table import Goal, Row, introduce, show
 from sqlalchemy import Connection, insert, update
 
-from controller.store import Store
+from controller.store import Store, standing
 from controller.store.columnsets import set_for
 from controller.store.jobs import job_row
 from controller.store.tables import jobs, rollout_records, rollouts, transcripts
@@ -56,6 +55,7 @@ async def measure(url: str, count: int, repeats: int) -> list[Row | str]:
     store = await Store.open(url)
     try:
         await _fill(store, count)
+        await _count(store)
         rows: list[Row | str] = ["a question"]
         for what, (question, goal) in _questions(store).items():
             rows.append(Row(what, "ms", await _times(question, repeats), goal=goal))
@@ -153,6 +153,10 @@ def _insert(connection: Connection, made: list[Transcript]) -> None:
         "reward_sum": sum(scored),
     }
     connection.execute(update(jobs).where(jobs.c.pk == found.pk).values(totals))
+
+
+async def _count(store: Store) -> None:
+    await store.write(lambda connection: standing.recount(connection, TASKSET))
 
 
 def _fields(connection: Connection, record: RolloutRecord) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from controller.debugging import Debugging
 from controller.deployments import Deployments
 from controller.evaluations import Evaluations
 from controller.model_gateway.gateway import ModelGateway
+from controller.retention import retention
 from controller.secrets import Secrets
 from controller.security.token import find_token
 from controller.settings import ControllerSettings
@@ -56,14 +57,13 @@ class Platform:
             builds = Builds(store, secrets, data / "builds")
             workspace = await stack.enter_async_context(Workspace(settings, store, builds, secrets))
             deployments = await stack.enter_async_context(Deployments(workspace))
-            debugging = await stack.enter_async_context(
-                Debugging(deployments, workspace.services)
-            )
+            debugging = await stack.enter_async_context(Debugging(deployments, workspace.services))
             models = ModelGateway(data / "models", secrets)
             gateway = GatewayPlace(settings.api_url, token)
             evaluations = Evaluations(data / "jobs", store, deployments, gateway)
             stack.push_async_callback(evaluations.aclose)
             await evaluations.resume()
+            await stack.enter_async_context(retention(store, settings.retention_days))
             yield cls(
                 settings=settings,
                 token=token,

@@ -1,116 +1,194 @@
-"""What pages read, and how long it may be shown again: every read goes through here.
-
-A controller that does not answer takes nothing away: the last data stays, and the page's frame says
-so once (`lost`).
+"""What pages read, and for how long it may be shown again. Nothing else speaks to the controller,
+but for what a button does.
 """
 
 from __future__ import annotations
 
-import time
-from collections import OrderedDict
-from collections.abc import Callable
-from functools import wraps
-from threading import Lock
-from typing import ParamSpec, TypeVar
+from typing import Unpack
 
 import streamlit as st
 
+from dashboard.remembering import remembered
 from hud.client import Client
-from hud.errors import ControllerUnavailable
+from hud.client.client import JobFilters, RolloutFilters, TaskFilters
+from hud.wire import Comparison, JobResults, JobView, RolloutRecord, Transcript
+from hud.wire.platform import (
+    BuildRecord,
+    Check,
+    DebugRecord,
+    EnvironmentRecord,
+    EnvironmentVersion,
+    Health,
+    LogPage,
+    Neighbours,
+    Offer,
+    Page,
+    ProviderStatus,
+    SecretRecord,
+    Storage,
+)
+from hud.wire.tasksets import TaskRecord, TasksetRecord
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-KEPT = 256
-"""How many answers are kept for the time when the controller does not answer."""
-PAUSE_SECONDS = 3.0
-"""For how long it is not asked again by a session whose question it did not answer."""
-_LOST = "controller-lost"
-_LOST_AT = "controller-lost-at"
-
-
-class _LastAnswers:
-    """The last answer to each question, the least recently given ones dropped."""
-
-    def __init__(self) -> None:
-        self._answers: OrderedDict[object, object] = OrderedDict()
-        self._lock = Lock()
-
-    def keep(self, question: object, answer: object) -> None:
-        with self._lock:
-            self._answers[question] = answer
-            self._answers.move_to_end(question)
-            while len(self._answers) > KEPT:
-                self._answers.popitem(last=False)
-
-    def recall(self, question: object) -> object | None:
-        with self._lock:
-            return self._answers.get(question)
+LIVE = 1.0
+"""Seconds for which what changes by itself is shown again."""
+STILL = 10.0
+"""Seconds for what rarely changes."""
+READ_SECONDS = 5.0
+"""How long the answer to a read may take."""
 
 
 @st.cache_resource
 def client() -> Client:
     """The controller's client, shared by all sessions."""
-    return Client(timeout=5.0)
-
-
-@st.cache_resource
-def _last_answers() -> _LastAnswers:
-    return _LastAnswers()
-
-
-def lost() -> ControllerUnavailable | None:
-    """Why the controller did not answer this session's last question; None if it did."""
-    error: ControllerUnavailable | None = st.session_state.get(_LOST)
-    return error
-
-
-def remembered(seconds: float) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Let a read be answered from memory for `seconds`, and for longer while the controller does
-    not answer. Arguments have to be hashable.
-
-    The read ends the page where there is no answer, nor an earlier one.
-    """
-
-    def decorate(read: Callable[P, T]) -> Callable[P, T]:
-        cached = st.cache_data(ttl=seconds, max_entries=KEPT, show_spinner=False)(read)
-
-        @wraps(read)
-        def answer(*args: P.args, **kwargs: P.kwargs) -> T:
-            question = (read.__name__, args, tuple(sorted(kwargs.items())))
-            if time.monotonic() - st.session_state.get(_LOST_AT, -PAUSE_SECONDS) >= PAUSE_SECONDS:
-                try:
-                    value = cached(*args, **kwargs)
-                except ControllerUnavailable as exc:
-                    st.session_state[_LOST] = exc
-                    st.session_state[_LOST_AT] = time.monotonic()
-                else:
-                    st.session_state[_LOST] = None
-                    _last_answers().keep(question, value)
-                    return value
-            earlier = _last_answers().recall(question)
-            if earlier is None:
-                show_lost()
-                st.stop()
-            return earlier  # type: ignore[return-value]  # what this very read answered before
-
-        answer.clear = cached.clear  # type: ignore[attr-defined]  # as Streamlit's own caches have it
-        return answer
-
-    return decorate
-
-
-def show_lost() -> None:
-    """One banner with the command to type, where the controller does not answer."""
-    error = lost()
-    if error is None:
-        return
-    with st.container(border=True):
-        st.badge("The controller does not answer", icon=":material/cloud_off:", color="red")
-        st.caption("What you see is the last that it said. Start it again, and pages go on.")
-        st.code("./scripts/up.sh", language="bash")
+    return Client(seconds=READ_SECONDS)
 
 
 def forget() -> None:
     """Ask the controller afresh from now on, after something was changed."""
     st.cache_data.clear()
+
+
+@remembered(STILL)
+def health() -> Health:
+    """How the controller is."""
+    return client().health()
+
+
+@remembered(STILL)
+def doctor() -> list[Check]:
+    """What the controller found out about its machine."""
+    return client().doctor()
+
+
+@remembered(STILL)
+def storage() -> Storage:
+    """How much is stored."""
+    return client().storage()
+
+
+@remembered(STILL)
+def providers() -> list[ProviderStatus]:
+    """Model providers, and which have a key."""
+    return client().providers()
+
+
+@remembered(STILL)
+def secrets() -> list[SecretRecord]:
+    """Names of the stored secrets."""
+    return client().secrets()
+
+
+@remembered(LIVE)
+def environments() -> list[EnvironmentRecord]:
+    """All environments."""
+    return client().environments()
+
+
+@remembered(LIVE)
+def offer(name: str) -> Offer:
+    """What an environment offers."""
+    return client().offer(name)
+
+
+@remembered(LIVE)
+def environment_log(name: str, after: int = 0) -> LogPage:
+    """An environment's log."""
+    return client().environment_log(name, after)
+
+
+@remembered(STILL)
+def versions(name: str) -> list[EnvironmentVersion]:
+    """An environment's registered versions."""
+    return client().versions(name)
+
+
+@remembered(LIVE)
+def builds(environment: str | None = None) -> list[BuildRecord]:
+    """Builds, the newest first."""
+    return client().builds(environment)
+
+
+@remembered(LIVE)
+def build_log(build: str) -> LogPage:
+    """What a build printed."""
+    return client().build_log(build)
+
+
+@remembered(LIVE)
+def debug_runs() -> list[DebugRecord]:
+    """Examinations, the newest first."""
+    return client().debug_runs()
+
+
+@remembered(LIVE)
+def debug_run(run: str) -> DebugRecord:
+    """One examination."""
+    return client().debug_run(run)
+
+
+@remembered(LIVE)
+def tasksets() -> list[TasksetRecord]:
+    """All tasksets."""
+    return client().tasksets()
+
+
+@remembered(LIVE)
+def taskset(name: str) -> TasksetRecord:
+    """One taskset."""
+    return client().taskset(name)
+
+
+@remembered(LIVE)
+def task_page(
+    name: str, columns: tuple[tuple[str, str], ...] = (), **filters: Unpack[TaskFilters]
+) -> Page[TaskRecord]:
+    """One page of a taskset's tasks; `columns` are pairs of a column and the value that it has."""
+    return client().task_page(name, **filters, **({"columns": dict(columns)} if columns else {}))
+
+
+@remembered(LIVE)
+def task_versions(name: str, slug: str) -> list[TaskRecord]:
+    """A task's versions, the newest first."""
+    return client().task_versions(name, slug)
+
+
+@remembered(LIVE)
+def jobs(**filters: Unpack[JobFilters]) -> Page[JobView]:
+    """One page of jobs, the newest first."""
+    return client().jobs(**filters)
+
+
+@remembered(LIVE)
+def job(job_id: str) -> JobView:
+    """One job."""
+    return client().job(job_id)
+
+
+@remembered(LIVE)
+def results(job_id: str) -> JobResults:
+    """A job's results."""
+    return client().results(job_id)
+
+
+@remembered(STILL)
+def compare(job_ids: tuple[str, ...]) -> Comparison:
+    """Jobs side by side."""
+    return client().compare(job_ids)
+
+
+@remembered(LIVE)
+def rollouts(**filters: Unpack[RolloutFilters]) -> Page[RolloutRecord]:
+    """One page of rollouts."""
+    return client().rollouts(**filters)
+
+
+@remembered(STILL)
+def transcript(job_id: str, rollout: str) -> Transcript:
+    """What happened in a rollout."""
+    return client().transcript(job_id, rollout)
+
+
+@remembered(STILL)
+def neighbours(job_id: str, rollout: str) -> Neighbours:
+    """The rollouts before and after one."""
+    return client().neighbours(job_id, rollout)

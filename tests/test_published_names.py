@@ -203,7 +203,8 @@ CALLS: dict[int, list[Callable[[], Any]]] = {
 
 
 @pytest.mark.parametrize(
-    "call", [pytest.param(call, id=f"{row}-{n}") for row in CALLS for n, call in enumerate(CALLS[row])]
+    "call",
+    [pytest.param(call, id=f"{row}-{n}") for row in CALLS for n, call in enumerate(CALLS[row])],
 )
 def test_every_published_keyword_is_taken(call: Callable[[], Any]) -> None:
     call()

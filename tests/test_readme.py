@@ -1,4 +1,4 @@
-"""The README is true: its files import, its commands print what it shows."""
+"""The documents are true: their files import, their commands print what they show."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from tests.command import ROOT, Command, Finished
 
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "env_template/README.md"]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "env_template/README.md", "docs/migration.md"]
 BLOCK = re.compile(
     r"(?P<exempt><!-- not run: [^\n]+ -->\n)?```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.M | re.S
 )
@@ -41,8 +41,9 @@ def blocks(document: str) -> list[Block]:
     return [Block(m["kind"], m["text"], m["exempt"] is not None) for m in BLOCK.finditer(text)]
 
 
-def test_every_file_and_command_of_the_readme_works(python: Command) -> None:
-    run = [block for block in blocks("README.md") if not block.is_exempt]
+@pytest.mark.parametrize("document", ["README.md", "docs/migration.md"])
+def test_every_file_and_command_of_a_document_works(document: str, python: Command) -> None:
+    run = [block for block in blocks(document) if not block.is_exempt]
     for block in run:
         if block.kind == "python":
             write_and_import(python, block.text)

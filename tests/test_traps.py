@@ -48,7 +48,6 @@ def hooked(calls: list[str]) -> Environment:
     async def play(prompt: str = "go") -> Any:
         if prompt == "break":
             raise RuntimeError("no disk")
-        print("Seeded 8 items...")
         answer = yield prompt
         if answer == "break":
             raise RuntimeError("no grader")

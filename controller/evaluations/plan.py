@@ -1,5 +1,5 @@
-"""What a remote evaluation has to do. Kept in a file, so that another start of the controller goes on
-where this one stopped, and what failed can be played again with the same tasks.
+"""What a remote evaluation has to do. Kept in a file, so that another start of the controller goes
+on where this one stopped, and what failed can be played again with the same tasks.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 1. A job is accepted once its tasks are known and its plan is on disk; then it runs by itself.
 2. A rollout is written when it ends, once; what was written is never played again.
-3. Stopping the controller, in whatever way, stops no job: the next start goes on with its plan. Only
-   cancelling ends it early.
+3. Stopping the controller, in whatever way, stops no job: the next start goes on with its plan.
+   Only cancelling ends it early.
 """
 
 from __future__ import annotations
@@ -99,9 +99,7 @@ class Evaluations:
         """
         check_variants(request)
         found = await find_tasks(request, self._store, self._environments)
-        plan = new_plan(
-            request, found.tasks, taskset=found.taskset, environment=found.environment
-        )
+        plan = new_plan(request, found.tasks, taskset=found.taskset, environment=found.environment)
         return await self._accept(plan)
 
     async def rerun(self, job_id: str) -> JobView:
@@ -258,9 +256,7 @@ class Evaluations:
         ended = await self._store.ended_ids(plan.job.id)
         if not plan.again:
             return ended
-        return ended - (
-            without_reward(await self._store.results(plan.job.id)) & set(plan.again)
-        )
+        return ended - (without_reward(await self._store.results(plan.job.id)) & set(plan.again))
 
     async def _end(self, job: JobRecord, status: JobStatus, *, reason: str | None = None) -> None:
         seconds = (datetime.now(UTC) - job.created_at).total_seconds()

@@ -1,4 +1,4 @@
-"""Which provider answers a request: by its protocol and the model's name. Pure but for reading keys.
+"""Which provider answers a request: by its protocol and the model's name.
 
 Nothing is translated: a provider is asked in the protocol that the client speaks, which Anthropic
 and Gemini offer for chat completions too.

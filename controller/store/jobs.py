@@ -8,7 +8,7 @@ from typing import Any, TypedDict, Unpack
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, select, update
 
 from controller.errors import NotFound
-from controller.store import columnsets, events
+from controller.store import columnsets, events, standing
 from controller.store.listing import containing, counting, ordering, paged
 from controller.store.tables import jobs
 from controller.store.values import dump, finite
@@ -57,14 +57,23 @@ def add_job(
         "expected": len(job.tasks) * len(job.variants) * job.group,
         "record": dump(job),
     }
-    key = connection.scalar(select(jobs.c.pk).where(jobs.c.id == job.id))
-    if key is None:
+    known = connection.execute(select(jobs.c.pk, jobs.c.taskset).where(jobs.c.id == job.id)).first()
+    if known is None:
         added = {"id": job.id, "taskset": taskset, "is_remote": is_remote}
         connection.execute(insert(jobs).values(**fields, **added))
     else:
-        kept = {"taskset": taskset} if taskset else {}
-        connection.execute(update(jobs).where(jobs.c.pk == key).values(**fields, **kept))
+        connection.execute(update(jobs).where(jobs.c.pk == known.pk).values(fields))
+        _move(connection, known.pk, known.taskset, taskset)
     events.append(connection, "job", job.id, {"status": job.status, "name": job.name})
+
+
+def _move(connection: Connection, job_pk: int, before: str | None, taskset: str | None) -> None:
+    """Say which taskset a job belongs to, where that is new."""
+    if taskset is None or taskset == before:
+        return
+    connection.execute(update(jobs).where(jobs.c.pk == job_pk).values(taskset=taskset))
+    for name in filter(None, (before, taskset)):
+        standing.recount(connection, name)
 
 
 def finish_job(
@@ -124,8 +133,11 @@ def _conditions(filters: JobFilters) -> list[ColumnElement[bool]]:
 
 def remove_before(connection: Connection, moment: datetime) -> int:
     """Remove the jobs that ended and were made before that, with their rollouts; how many."""
-    old = delete(jobs).where(jobs.c.created_at < moment, jobs.c.status != "running")
-    removed = connection.execute(old).rowcount
+    old = (jobs.c.created_at < moment, jobs.c.status != "running")
+    touched = connection.scalars(select(jobs.c.taskset).where(*old).distinct()).all()
+    removed = connection.execute(delete(jobs).where(*old)).rowcount
+    for taskset in filter(None, touched):
+        standing.recount(connection, taskset)
     if removed:
         columnsets.remove_unused(connection)
     return removed

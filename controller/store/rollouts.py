@@ -8,7 +8,7 @@ from typing import Any, TypedDict, Unpack
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, tuple_, update
 
 from controller.errors import NotFound
-from controller.store import columnsets, events
+from controller.store import columnsets, events, standing
 from controller.store.jobs import check_key, job_row
 from controller.store.listing import counting, directed, ordering, paged
 from controller.store.tables import jobs, rollout_records, rollouts, transcripts
@@ -82,6 +82,8 @@ def add_rollout(connection: Connection, transcript: Transcript) -> bool:
     connection.execute(insert(rollout_records).values(rollout_pk=key, record=dump(record)))
     connection.execute(insert(transcripts).values(rollout_pk=key, content=content))
     _count(connection, job, connection.execute(select(rollouts).where(rollouts.c.pk == key)).one())
+    if job.taskset and fields["reward"] is not None:
+        standing.count_in(connection, job.taskset, record.task, fields["reward"])
     _announce(connection, record)
     return True
 
@@ -136,6 +138,8 @@ def _announce(connection: Connection, record: RolloutRecord) -> None:
         "job": record.job_id,
         "task": record.task,
         "variant": record.variant,
+        "index": record.index,
+        "seconds": finite(record.seconds),
         "status": record.status,
         "reward": finite(record.reward),
         "boundary": record.boundary,

@@ -182,6 +182,18 @@ class TaskVersion(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Moment)
 
 
+class TaskScore(SQLModel, table=True):
+    """The rewards of a task over all jobs of its taskset; grows as a job's counters do."""
+
+    __tablename__ = "task_scores"
+
+    taskset: str = Field(sa_type=Words, primary_key=True)
+    task: str = Field(sa_type=Words, primary_key=True)
+    runs: int = Field(sa_type=Count)
+    total: float
+    histogram: str = Field(sa_type=Words)
+
+
 class Environment(SQLModel, table=True):
     """An environment that the controller holds."""
 
@@ -259,6 +271,7 @@ column_sets, column_cells = _table("column_sets"), _table("column_cells")
 jobs, rollouts = _table("jobs"), _table("rollouts")
 rollout_records, transcripts = _table("rollout_records"), _table("transcripts")
 tasksets, tasks, task_versions = _table("tasksets"), _table("tasks"), _table("task_versions")
+task_scores = _table("task_scores")
 environments, environment_versions = _table("environments"), _table("environment_versions")
 builds, debug_runs = _table("builds"), _table("debug_runs")
 events, secrets = _table("events"), _table("secrets")

@@ -13,7 +13,7 @@ from controller.errors import NotFound
 from controller.store import columnsets, events
 from controller.store.jobs import check_key
 from controller.store.listing import containing, counting, directed, ordering, paged
-from controller.store.standing import Standing, standing_of, standings
+from controller.store.standing import UNSCORED, Standing, standing_of, standings
 from controller.store.tables import task_versions, tasks, tasksets
 from controller.store.values import dump_json
 from controller.store.writing import add_row
@@ -193,7 +193,7 @@ def page(connection: Connection, name: str, **filters: Unpack[TaskFilters]) -> P
     query = _sorted(select(tasks).where(*conditions), name, filters.get("sort") or "position")
     rows = connection.execute(paged(query, offset, filters.get("limit", 100))).all()
     results = standing_of(connection, name, [row.slug for row in rows])
-    items = [_task(row, results.get(row.slug)) for row in rows]
+    items = [_task(row, results.get(row.slug, UNSCORED)) for row in rows]
     total = connection.scalar(counting(tasks, conditions)) or 0
     return Page[TaskRecord](items=items, total=total, offset=offset)
 
@@ -220,13 +220,15 @@ def _sorted(query: Any, taskset_name: str, sort: str) -> Any:
     return query.order_by(*ordering(sort, SORTS, [tasks.c.pk]))
 
 
-def _task(row: Row[Any], standing: Standing | None = None) -> TaskRecord:
+def _task(row: Row[Any], standing: Standing = UNSCORED) -> TaskRecord:
     content = json.loads(row.content)
     return TaskRecord(
         **{**content, "slug": row.slug, "env": env_name(content)},
         version=row.version,
         updated_at=row.updated_at,
-        **(standing or Standing())._asdict(),
+        runs=standing.runs,
+        mean=standing.mean,
+        histogram=list(standing.histogram),
     )
 
 
@@ -238,7 +240,7 @@ def task(connection: Connection, name: str, slug: str, version: int | None = Non
     """
     if version is None:
         row = _task_row(connection, name, slug)
-        return _task(row, standing_of(connection, name, [slug]).get(slug))
+        return _task(row, standing_of(connection, name, [slug]).get(slug, UNSCORED))
     for record in task_history(connection, name, slug):
         if record.version == version:
             return record

@@ -24,7 +24,7 @@ def cleaned(text: object) -> str:
 
 
 def escaped(text: object, limit: int = 200) -> str:
-    """The text on one line of at most `limit` characters, with nothing in it that Markdown reads."""
+    """The text on one line of at most `limit` characters, with nothing that Markdown reads."""
     line = " ".join(cleaned(text).split())
     if len(line) > limit:
         line = f"{line[: limit - 1]}…"

@@ -141,7 +141,10 @@ def read_response(
         usage=_usage(answer.get("usage") or {}),
         finish_reason=(answer.get("incomplete_details") or {}).get("reason") or answer["status"],
     )
-    return output, response
+    said = [
+        openai_native.returnable(item) if openai_native.matches(item) else item for item in output
+    ]
+    return said, response
 
 
 def _calls(

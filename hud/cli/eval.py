@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import resource
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,12 +15,19 @@ from hud.cli import console
 from hud.cli.building import tell_step
 from hud.cli.preflight import diagnosed
 from hud.cli.progress import Progress
+from hud.cli.reports import Reports
 from hud.errors import StartFailure, UserError
 from hud.eval.config import EvalConfig, load_config
-from hud.eval.job import Job, Started, list_tasks
+from hud.eval.gateway import GatewayPlace
+from hud.eval.job import Job, Offered, Started, list_tasks
 from hud.eval.journal import read_job, read_rollouts
-from hud.eval.summary import junit, render
-from hud.wire import RolloutRecord
+from hud.eval.loading import FILES
+from hud.eval.summary import render
+from hud.eval.taskset import choose
+from hud.settings import controller_token, get_settings
+
+if TYPE_CHECKING:
+    from hud.client.recording import Recording
 
 SOURCES = ("tasks.py", "tasks", "task.py", "tasks.json", "tasks.jsonl")
 """Where tasks are looked for when no source is given."""
@@ -131,15 +136,17 @@ def evaluate(
         "quiet": quiet or None,
     }
     options = load_config(given, config or [], Path.cwd())
-    options = options.model_copy(update={"source": options.source or _default_source()})
+    options = options.model_copy(update={"source": options.source or _default_source(options)})
     if list_only and not options.remote:
         return _list(options)
-    for path in (json_file, junit_file):
-        _check_writable(path)
+    reports = Reports(json_file, junit_file)
+    reports.check_writable()
     agent = choose_agent(options, ask=not yes)
     if options.remote:
-        return run_remotely(options, agent, Reports(json_file, junit_file))
-    return asyncio.run(_run(_job(options, agent), json_file, junit_file))
+        from hud.cli.remote import run_remotely  # noqa: PLC0415 - few need the HTTP client
+
+        return run_remotely(options, agent, reports)
+    return asyncio.run(_run(_job(options, agent), reports))
 
 
 def _job(options: EvalConfig, agent: str) -> Job:
@@ -150,9 +157,34 @@ def _job(options: EvalConfig, agent: str) -> Job:
         agent,
         command=["hud", *sys.argv[1:]],
         building=None if options.quiet else tell_step,
-        offered=offered_by_controller(str(options.source)),
-        gateway=gateway_of_controller(options),
+        offered=_offered(str(options.source)),
+        gateway=_gateway(options),
     )
+
+
+def _offered(source: str) -> Offered | None:
+    """The tasks of a taskset; None for what is, or looks like, a file."""
+    path = Path(source)
+    if path.exists() or path.suffix in FILES or controller_token() is None:
+        return None
+    from hud.cli.remote import offered_by_controller  # noqa: PLC0415 - few need the HTTP client
+
+    return offered_by_controller(source)
+
+
+def _gateway(options: EvalConfig) -> GatewayPlace | None:
+    """The controller's model gateway, where it was asked for.
+
+    Raises:
+        UserError: this machine knows no controller.
+    """
+    if not (options.gateway or options.cache):
+        return None
+    token = controller_token()
+    if token is None:
+        told = "there is no controller whose gateway could be used"
+        raise UserError(told, hint="start one: ./scripts/up.sh")
+    return GatewayPlace(get_settings().controller_url, token, use_cache=options.cache)
 
 
 def _split(text: str | None) -> list[str] | None:
@@ -166,15 +198,6 @@ def _ids(text: str | None) -> list[str] | None:
     if found == []:
         raise UserError("--task-ids names no task", hint="list them with `hud eval --list`")
     return found
-
-
-def _check_writable(path: Path | None) -> None:
-    """Complain before anything runs about a report that could not be written after it."""
-    if path is None:
-        return
-    folder = next(parent for parent in path.absolute().parents if parent.exists())
-    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise UserError(f"cannot write {path}")
 
 
 def _fitting(concurrent: int) -> int:
@@ -191,7 +214,9 @@ def _fitting(concurrent: int) -> int:
     return fitting
 
 
-def _default_source() -> str:
+def _default_source(options: EvalConfig) -> str:
+    if options.remote:
+        raise UserError("--remote needs the name of a taskset", hint="hud eval TASKSET --remote")
     for name in SOURCES:
         if Path(name).exists():
             return name
@@ -199,7 +224,13 @@ def _default_source() -> str:
 
 
 def _list(config: EvalConfig) -> int:
-    for task in list_tasks(config.source or ".", config.task_ids):
+    source = config.source or "."
+    offered = _offered(source)
+    if offered is not None:
+        tasks = choose(offered.tasks, source, only_first=False, task_ids=config.task_ids)
+    else:
+        tasks = list_tasks(source, config.task_ids)
+    for task in tasks:
         arguments = ", ".join(f"{name}={value!r}" for name, value in (task.args or {}).items())
         console.data(f"{task.key:<24}  {task.scenario_name}({arguments})")
     return 0
@@ -240,7 +271,7 @@ def _ask(names: list[str]) -> str:
     )
 
 
-async def _run(job: Job, json_file: Path | None, junit_file: Path | None) -> int:
+async def _run(job: Job, reports: Reports) -> int:
     """Run the job, interruptible; print what there is, whole or partial."""
     task = asyncio.current_task()
     assert task is not None
@@ -253,11 +284,13 @@ async def _run(job: Job, json_file: Path | None, junit_file: Path | None) -> int
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, interrupt, number)
     folder: Path | None = None
+    recording: Recording | None = None
     with Progress(quiet=job.config.quiet, verbose=job.config.verbose) as progress:
         try:
             async for event in job.events():
                 if isinstance(event, Started):
                     folder = event.folder
+                    recording = _record(job, folder)
                 progress.show(event)
         except asyncio.CancelledError:
             if not interrupted:
@@ -267,12 +300,24 @@ async def _run(job: Job, json_file: Path | None, junit_file: Path | None) -> int
                 raise
             raise await diagnosed(failure, job.config.source or ".") from failure
     _report(job, folder)
-    _export(job, folder, json_file, junit_file)
+    if folder is not None and reports.are_wanted:
+        reports.write(read_job(folder), list(read_rollouts(folder)))
+    if recording is not None and not recording.finish() and not job.config.quiet:
+        console.note("the controller does not have all of it yet: the next `hud eval` sends it")
     if interrupted:
         what = "the table holds the rollouts that had ended" if folder else "nothing had run yet"
         console.note(f"interrupted: {what}")
         return 128 + interrupted[0]
     return 1 if job.summary.failed else 0
+
+
+def _record(job: Job, folder: Path) -> Recording | None:
+    """Have the controller hear of the job, where this machine knows one."""
+    if controller_token() is None:
+        return None
+    from hud.client.recording import begin  # noqa: PLC0415 - most evaluations need no HTTP client
+
+    return begin(folder.parent.parent, job.id, job.config.taskset)
 
 
 def _report(job: Job, folder: Path | None) -> None:
@@ -288,23 +333,3 @@ def _report(job: Job, folder: Path | None) -> None:
         )
     if not job.config.quiet:
         console.note(f"results: {folder}   (hud show {folder.name})")
-
-
-def _export(job: Job, folder: Path | None, json_file: Path | None, junit_file: Path | None) -> None:
-    if folder is None:
-        return
-    if json_file is not None:
-        exported: dict[str, Any] = read_job(folder).model_dump(mode="json", exclude_none=True)
-        exported["rollouts"] = [record.model_dump(mode="json") for record in read_rollouts(folder)]
-        _write(json_file, json.dumps(exported, indent=2))
-    if junit_file is not None:
-        records: list[RolloutRecord] = list(read_rollouts(folder))
-        _write(junit_file, junit(job.config.source or ".", records, job.config.pass_threshold))
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as exc:
-        raise UserError(f"cannot write {path}: {exc.strerror}") from exc

@@ -107,9 +107,14 @@ class Client:
     where the controller refuses, and `ControllerFailure` where it failed; all with a hint.
     """
 
-    def __init__(self, url: str | None = None, token: str | None = None) -> None:
-        """`url` and `token` are those of the settings where they are left out."""
+    def __init__(
+        self, url: str | None = None, token: str | None = None, *, seconds: float = SECONDS
+    ) -> None:
+        """`url` and `token` are those of the settings where they are left out; `seconds` is how
+        long the answer to a read may take.
+        """
         self._connection = Connection(url, token)
+        self._seconds = seconds
         self._patient = get_settings().client_timeout
 
     @property
@@ -462,8 +467,9 @@ class Client:
         kind: type[AnswerT],
         path: str,
         params: Mapping[str, Any] | None = None,
-        seconds: float = SECONDS,
+        seconds: float | None = None,
     ) -> AnswerT:
+        seconds = self._seconds if seconds is None else seconds
         answer = self._connection.request("GET", path, params=params, seconds=seconds)
         return self._read(kind, answer.content)
 

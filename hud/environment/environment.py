@@ -198,16 +198,13 @@ class Environment(Declarations, Toolbox):
         }
         return self._connect(sources.from_image(image, alias, container, _naming(None, options)))
 
-    def connect_hub(self, slug: str, **options: Any) -> Environment:
-        """Connect a registered environment: needs a controller, so this raises.
+    def connect_hub(self, slug: str, *, alias: str | None = None, **options: Any) -> Environment:
+        """Connect an environment that the controller has registered: `organisation/name`, or
+        `name`. Each rollout gets an instance of its own.
 
-        Raises:
-            UserError: always; says what to do instead.
+        `options`: prefix, include, exclude, transform.
         """
-        raise UserError(
-            f"cannot connect `{slug}`: there is no controller that has registered environments",
-            hint="import the environment, or serve it and use `env.connect_url(...)`",
-        )
+        return self._connect(sources.from_hub(slug, alias, _naming(None, options)))
 
     def _connect(self, source: Source) -> Environment:
         taken = {known.name for known in self.sources}

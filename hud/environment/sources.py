@@ -157,3 +157,21 @@ def from_image(
     return Source(
         label, opener, is_local=True, is_private=True, seconds=None, imports=imports, **options
     )
+
+
+def from_hub(slug: str, name: str | None, options: dict[str, Any]) -> Source:
+    """An environment that the controller has registered.
+
+    Raises:
+        UserError: the slug is neither `organisation/name` nor `name`.
+    """
+    parts = slug.split("/")
+    if not 1 <= len(parts) <= 2 or not all(parts):
+        raise UserError(f"{slug!r} names no environment", hint="organisation/name, or name")
+
+    def opener() -> AbstractAsyncContextManager[Connection]:
+        from hud.environment.registered import open_registered  # noqa: PLC0415 - as above
+
+        return open_registered(slug)
+
+    return Source(name or parts[-1], opener, is_private=True, seconds=None, **options)

@@ -60,6 +60,11 @@ def matches(item: Mapping[str, Any]) -> bool:
     return item.get("type") in KINDS
 
 
+def returnable(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An item that asks, as the API takes it back: without nulls and what only answers may hold."""
+    return {name: part for name, part in item.items() if part is not None and name != "created_by"}
+
+
 def call(item: Any, natives: Mapping[str, NativeTool]) -> NativeCall:
     """Read an item that asks; `natives` are the tools that were offered, by name.
 

@@ -116,7 +116,8 @@ class Chat:
         player = {"model": self.model} if isinstance(self.model, str) else {"agent": self.model}
         return AgentTool(
             self.task,
-            agent_params={**self.agent_params, "max_steps": self.max_steps},
+            agent_params=self.agent_params,
+            max_steps=self.max_steps,
             name=name or self.name,
             description=description,
             **player,

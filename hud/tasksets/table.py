@@ -79,7 +79,7 @@ def from_csv(text: str) -> list[dict[str, Any]]:
     rows = list(_rows(text))
     if not rows:
         raise UserError("the table is empty", hint="begin it with `slug,scenario,env,arg:…,col:…`")
-    headers = [_unguarded(header.strip()) for header in rows[0]]
+    headers = [h.strip() if h.strip() in FIXED else _unguarded(h) for h in rows[0]]
     _check(headers)
     tasks = []
     for line, row in enumerate(rows[1:], start=2):

@@ -39,8 +39,8 @@ class AgentTool(BaseTool):
 
         `model` is an agent's or a model's name, `agent` an agent or a class of agents; exactly one
         is given. `agent_params` are the options of its `create`, and `max_steps`. `described`:
-        name, title, description, meta, and `trace`, which published code passes: the agent's steps
-        are in the result's `_meta` anyway.
+        name, title, description, meta, `max_steps` too, and `trace`, which published code passes:
+        the agent's steps are in the result's `_meta` anyway.
 
         Raises:
             UserError: the scenario is unknown, or not exactly one of `model` and `agent` is given.
@@ -50,6 +50,7 @@ class AgentTool(BaseTool):
                 "AgentTool takes either `model` or `agent`", hint='AgentTool(task, model="…")'
             )
         described.pop("trace", None)
+        max_steps = described.pop("max_steps", 10)
         self.task = task
         scenario = _scenario_of(task)
         self._parameters = _visible(scenario, task.args or {})
@@ -59,7 +60,7 @@ class AgentTool(BaseTool):
         super().__init__(name=name, description=about or f"Run the scenario `{name}`", **described)
         self._player = model or agent
         self._options = dict(agent_params or {})
-        self._max_steps = int(self._options.pop("max_steps", 10))
+        self._max_steps = int(self._options.pop("max_steps", max_steps))
 
     @property
     def mcp(self) -> ToolDeclaration:

@@ -63,7 +63,9 @@ async def play(tasks: list[Task], agent: str) -> dict[str, float | None]:
     return {ctx.task.slug or "": ctx.reward for ctx in contexts}
 
 
-async def play_over(connected: Environment, tasks: list[Task], agent: str) -> dict[str, float | None]:
+async def play_over(
+    connected: Environment, tasks: list[Task], agent: str
+) -> dict[str, float | None]:
     """The same, in an environment that is reached by a connection."""
     far = [task.copy(env=connected, slug=task.slug) for task in tasks]
     async with connected:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from controller.evaluations import Evaluations, FolderDoor
-from hud.eval.gateway import GatewayPlace
 from controller.store import Store
+from hud.eval.gateway import GatewayPlace
 from hud.wire import JobRequest, Variant
 from hud.wire.tasksets import TaskUpload
 
@@ -49,7 +49,8 @@ TASKS = """
 
     tasks = [
         count.task(word=word).copy(
-            slug=word, validation=[{"name": "submit", "arguments": {"answer": str(word.count("r"))}}]
+            slug=word,
+            validation=[{"name": "submit", "arguments": {"answer": str(word.count("r"))}}],
         )
         for word in ("strawberry", "apple", "cherry")
     ]
@@ -103,7 +104,7 @@ def upload(store: Store) -> Upload:
     return make
 
 
-Open = Callable[[], Any]
+Open = Callable[..., Any]
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,7 +65,7 @@ async def test_a_taskset_is_played_by_several_variants(
     ids=["slug", "ids", "first"],
 )
 async def test_a_part_of_a_taskset_is_played(
-    opening: Open, upload: Upload, source: str, options: dict[str, object], expected: list[str]
+    opening: Open, upload: Upload, source: str, options: dict[str, Any], expected: list[str]
 ) -> None:
     await upload("spelling", task("a"), task("b"))
     async with opening() as evaluations:

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 from hud import Environment
 
@@ -61,7 +61,7 @@ def balance(account: str) -> dict[str, Any]:
 
 
 @env.tool()
-def transfer(source: str, target: str, cents: int, memo: Optional[str] = None) -> int:
+def transfer(source: str, target: str, cents: int, memo: str | None = None) -> int:
     """Move money; returns the transfer's number."""
     if balance(source)["cents"] < cents:
         raise ValueError(f"{source} has not that much")

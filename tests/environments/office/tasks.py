@@ -1,5 +1,4 @@
 from env import meeting, triage
-
 from hud.types import MCPToolCall
 
 vip_mails = triage.task(senders=["ann", "bob", "ann"], vip="ann")

@@ -1,5 +1,4 @@
 from env import REPO, env
-
 from hud.eval.task import Task
 from hud.types import MCPToolCall
 

@@ -343,3 +343,20 @@ async def test_an_error_of_the_gemini_api_is_a_failure_and_no_answer(
     trace = await play(env, gemini_cua(provider), provider, "status:403")
     assert (trace.reward, trace.content) == (None, None)
     assert "gemini answered 403" in str(trace.error)
+
+
+async def test_tools_of_a_connected_server_are_offered_as_the_providers_own_too(
+    provider: Running,
+) -> None:
+    far, env = Environment("far"), Environment("near")
+    far.add_tool(BashTool())
+    env.connect_server(far, prefix="far")
+
+    @env.scenario("work")
+    async def work() -> AsyncGenerator[Any, Any]:
+        yield "Do the work."
+        yield 1.0
+
+    trace = await play(env, claude(provider), provider, do("bash", command="echo hello"))
+    assert offered(provider)[0]["type"] == "bash_20250124"
+    assert (used(trace), trace.content) == (["far_bash"], "hello\n")

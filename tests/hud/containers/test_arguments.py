@@ -12,6 +12,7 @@ from hud.containers.spec import ContainerSpec, Mount
 from hud.errors import UserError
 
 SPEC = ContainerSpec(image="env")
+NOTHING: dict[str, str] = {}
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_an_option_becomes_part_of_the_request(
     ],
 )
 def test_an_option_changes_the_sandbox(arguments: list[str], field: str, value: object) -> None:
-    assert getattr(with_docker_arguments(SPEC, arguments, {}.get).sandbox, field) == value
+    assert getattr(with_docker_arguments(SPEC, arguments, NOTHING.get).sandbox, field) == value
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ def test_an_option_changes_the_sandbox(arguments: list[str], field: str, value: 
 )
 def test_what_cannot_be_granted_is_refused(arguments: list[str]) -> None:
     with pytest.raises(UserError):
-        with_docker_arguments(SPEC, arguments, {}.get)
+        with_docker_arguments(SPEC, arguments, NOTHING.get)
 
 
 def test_a_file_of_variables_is_read(tmp_path: Path) -> None:

@@ -29,7 +29,9 @@ async def test_every_task_is_run_as_often_as_asked_and_told_in_order() -> None:
 
 @pytest.mark.usefixtures("clean_imports")
 async def test_a_file_is_loaded_first(write: Write) -> None:
-    folder = write({"env.py": ENV, "data.jsonl": '{"scenario": "letters:count", "args": {"word": "r"}}'})
+    folder = write(
+        {"env.py": ENV, "data.jsonl": '{"scenario": "letters:count", "args": {"word": "r"}}'}
+    )
     (ctx,) = await run_dataset(str(folder / "data.jsonl"), "nop", agent_params={}, quiet=True)
     assert (ctx.reward, ctx.error) == (0.0, None)
 

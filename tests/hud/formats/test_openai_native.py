@@ -57,6 +57,11 @@ def test_an_item_that_asks_is_a_call_with_the_tools_arguments(
         assert (call.name, call.arguments, call.id) == (*meant, "c")
 
 
+def test_an_item_goes_back_without_what_only_answers_hold() -> None:
+    item = {"type": "shell_call", "call_id": "c", "created_by": "model", "environment": None}
+    assert openai_native.returnable(item) == {"type": "shell_call", "call_id": "c"}
+
+
 def test_an_item_without_its_action_is_refused() -> None:
     with pytest.raises(UserError, match="has no `action`"):
         openai_native.call({"type": "shell_call", "call_id": "c"}, {})

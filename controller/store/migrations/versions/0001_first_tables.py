@@ -13,9 +13,12 @@ NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     _columns()
     _environments()
+    _work()
     _tasksets()
     _jobs()
+    _scores()
     _rollouts()
+    _contents()
 
 
 def _columns() -> None:
@@ -42,6 +45,29 @@ def _columns() -> None:
 
 def _environments() -> None:
     op.create_table(
+        "environments",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("record", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "environment_versions",
+        sa.Column("environment", sa.Text(), nullable=False),
+        sa.Column("number", NUMBER, nullable=False),
+        sa.Column("record", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("environment", "number"),
+    )
+    op.create_table(
+        "secrets",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("ciphertext", sa.LargeBinary(), nullable=False),
+        sa.Column("updated_at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+
+
+def _work() -> None:
+    op.create_table(
         "builds",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
@@ -64,19 +90,6 @@ def _environments() -> None:
     op.create_index("debug_runs_by_subject", "debug_runs", ["subject", "started_at"])
     op.create_index("ix_debug_runs_started_at", "debug_runs", ["started_at"])
     op.create_table(
-        "environment_versions",
-        sa.Column("environment", sa.Text(), nullable=False),
-        sa.Column("number", NUMBER, nullable=False),
-        sa.Column("record", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("environment", "number"),
-    )
-    op.create_table(
-        "environments",
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("record", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("name"),
-    )
-    op.create_table(
         "events",
         sa.Column("id", NUMBER, nullable=False),
         sa.Column("at", sa.DateTime(), nullable=False),
@@ -85,13 +98,6 @@ def _environments() -> None:
         sa.Column("data", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sqlite_autoincrement=True,
-    )
-    op.create_table(
-        "secrets",
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("ciphertext", sa.LargeBinary(), nullable=False),
-        sa.Column("updated_at", sa.DateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("name"),
     )
 
 
@@ -133,6 +139,18 @@ def _tasksets() -> None:
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.ForeignKeyConstraint(["task_pk"], ["tasks.pk"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("task_pk", "version"),
+    )
+
+
+def _scores() -> None:
+    op.create_table(
+        "task_scores",
+        sa.Column("taskset", sa.Text(), nullable=False),
+        sa.Column("task", sa.Text(), nullable=False),
+        sa.Column("runs", NUMBER, nullable=False),
+        sa.Column("total", sa.Float(), nullable=False),
+        sa.Column("histogram", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("taskset", "task"),
     )
 
 
@@ -208,6 +226,9 @@ def _rollouts() -> None:
     )
     op.create_index("rollouts_by_time", "rollouts", ["started_at"])
     op.create_index("rollouts_of_task", "rollouts", ["task", "started_at"])
+
+
+def _contents() -> None:
     op.create_table(
         "rollout_records",
         sa.Column("rollout_pk", NUMBER, nullable=False),

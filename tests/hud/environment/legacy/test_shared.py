@@ -30,6 +30,10 @@ class Counter:
         raise ValueError("out of paper")
 
 
+def is_there(path: str) -> bool:
+    return Path(path).exists()
+
+
 @pytest.fixture
 def socket(tmp_path: Path) -> str:
     return str(tmp_path / "context.sock")
@@ -47,7 +51,12 @@ def counter(socket: str) -> Iterator[Counter]:
 def test_another_process_calls_its_methods(counter: Counter, socket: str) -> None:
     code = f"from hud.server.context import attach_context as a; print(a({socket!r}).add(amount=2))"
     ended = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
     )
     assert ended.stdout == "2\n"
     assert counter.count == 2
@@ -91,4 +100,4 @@ async def test_it_is_served_until_cancelled(socket: str) -> None:
     serving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await serving
-    assert not Path(socket).exists()
+    assert not is_there(socket)

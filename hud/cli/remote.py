@@ -1,0 +1,179 @@
+"""What `hud eval` asks the controller for: tasksets, models, and to run evaluations itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from hud.cli import console
+from hud.cli.progress import Progress
+from hud.cli.reports import Reports
+from hud.client import Client, Refused
+from hud.errors import ControllerUnavailable, UserError
+from hud.eval.config import EvalConfig
+from hud.eval.job import Finished, Offered, Started
+from hud.eval.loading import task_from
+from hud.eval.summary import Summary, render
+from hud.runtime.remote import RemoteRuntime
+from hud.task import Task
+from hud.wire import JobRequest, JobView, RolloutRecord, Variant
+from hud.wire.platform import EventRecord
+
+INTERRUPTED = 130
+PAGE = 500
+NOT_FOUND = 404
+LOST_SECONDS = 60.0
+"""How long a controller that went away is waited for."""
+
+
+def offered_by_controller(source: str) -> Offered:
+    """The tasks of the taskset that a source names, or `taskset/slug`, and what plays them.
+
+    Raises:
+        UserError: there is no taskset of that name, and no controller that could know it.
+    """
+    with Client() as client:
+        try:
+            tasks = _tasks_of(client, source)
+            mcp_url = client.health().mcp_url
+        except ControllerUnavailable as exc:
+            told = f"there is no file or folder `{source}`, and {exc.message}"
+            raise UserError(told, hint=exc.hint) from exc
+    return Offered(tasks, RemoteRuntime(lambda task: _address(mcp_url, task)))
+
+
+def _tasks_of(client: Client, source: str) -> list[Task]:
+    names = [record.name for record in client.tasksets()]
+    if source in names:
+        return [task_from(item) for item in client.tasks(source)]
+    name, _, slug = source.rpartition("/")
+    if name in names:
+        found = [item for item in client.tasks(name) if item.get("slug") == slug]
+        if found:
+            return [task_from(item) for item in found]
+        raise UserError(f"taskset `{name}` has no task `{slug}`")
+    raise UserError(
+        f"there is no file, folder or taskset `{source}`",
+        hint=f"upload one: hud sync tasks {source} tasks.py",
+    )
+
+
+def _address(mcp_url: str, task: Task) -> str:
+    """Where fresh instances of a task's environment are to be had."""
+    if task.env_name is None:
+        raise UserError(f"task `{task.key}` names no environment")
+    organisation, _, name = task.env_name.rpartition("/")
+    return f"{mcp_url.removesuffix('/mcp')}/hub/{organisation or 'local'}/{name}/mcp"
+
+
+def run_remotely(options: EvalConfig, agent: str, reports: Reports) -> int:
+    """Have the controller run an evaluation, and follow it; the exit status.
+
+    Raises:
+        UserError: the controller refuses it.
+        ControllerUnavailable: it does not answer.
+    """
+    source = options.source or ""
+    with Client() as client:
+        newest = client.newest_event()
+        try:
+            view = client.start_job(_request(options, agent))
+        except Refused as exc:
+            if exc.status == NOT_FOUND and Path(source).exists():
+                hint = f"upload its tasks: hud sync tasks NAME {source}"
+                raise UserError(f"{exc.message}, only a file", hint=hint) from exc
+            raise
+        job = view.job.id
+        if not options.quiet:
+            console.note(f"job {job} runs at {client.url}")
+        try:
+            with Progress(quiet=options.quiet, verbose=options.verbose) as progress:
+                _follow(client, view, newest, progress)
+        except KeyboardInterrupt:
+            ways = f"`hud show {job}` shows it, `hud cancel {job}` ends it"
+            console.note(f"job {job} goes on: {ways}")
+            return INTERRUPTED
+        except ControllerUnavailable as exc:
+            console.warn(f"{exc.message}; job {job} goes on when it is back: `hud show {job}`")
+            return 1
+        return _report(client, job, options, reports)
+
+
+def _request(options: EvalConfig, agent: str) -> JobRequest:
+    for name in ("allowed_tools", "disallowed_tools"):
+        if getattr(options, name):
+            options.options[name] = getattr(options, name)
+    if options.steps < 0:
+        raise UserError("a remote evaluation needs a bound: --max-steps N")
+    variant = Variant(
+        name=options.model or agent, agent=agent, model=options.model, parameters=options.options
+    )
+    return JobRequest(
+        source=options.source or "",
+        agents=[variant],
+        task_ids=options.task_ids,
+        full=not options.only_first,
+        group_size=options.group_size,
+        max_steps=options.steps,
+        max_concurrent=options.max_concurrent,
+        timeout=options.timeout,
+        cache=options.cache,
+    )
+
+
+def _follow(client: Client, view: JobView, newest: int, progress: Progress) -> None:
+    """Show a job's rollouts as they end, until it ends."""
+    job, total = view.job, view.totals.expected
+    progress.show(Started(job, Path(), total, None))
+    done = 0
+    for event in client.events(newest, kinds=("job", "rollout"), patience=LOST_SECONDS):
+        if event.kind == "rollout" and event.data.get("job") == job.id:
+            done += 1
+            progress.show(Finished(_record(event), done, total))
+        elif event.kind == "job" and event.subject == job.id:
+            if event.data.get("reason"):
+                console.warn(f"job {job.id}: {event.data['reason']}")
+            if event.data.get("status") != "running":
+                return
+
+
+def _record(event: EventRecord) -> RolloutRecord:
+    """As much of a rollout as its event tells."""
+    data = event.data
+    return RolloutRecord(
+        id=event.subject,
+        job_id=data["job"],
+        task=data["task"],
+        variant=data["variant"],
+        index=data.get("index", 0),
+        status=data["status"],
+        reward=data.get("reward"),
+        boundary=data.get("boundary"),
+        error=data.get("error"),
+        started_at=event.at,
+        seconds=data.get("seconds", 0.0),
+    )
+
+
+def _report(client: Client, job_id: str, options: EvalConfig, reports: Reports) -> int:
+    view = client.job(job_id)
+    records = list(_all_rollouts(client, job_id))
+    job = view.job.model_copy(update={"pass_threshold": options.pass_threshold})
+    summary = Summary.of(job.tasks, records, job.pass_threshold)
+    console.plain(render(summary))
+    if not options.quiet:
+        console.note(f"results: {client.url}   (hud show {job_id})")
+    reports.write(job, records)
+    if view.job.status == "cancelled":
+        console.note("cancelled: the table holds the rollouts that had ended")
+    return 1 if summary.failed or view.job.status == "cancelled" else 0
+
+
+def _all_rollouts(client: Client, job_id: str) -> Iterator[RolloutRecord]:
+    offset = 0
+    while True:
+        page = client.rollouts(job=job_id, sort="started_at", offset=offset, limit=PAGE)
+        yield from page.items
+        offset += len(page.items)
+        if not page.items or offset >= page.total:
+            return

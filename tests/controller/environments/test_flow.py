@@ -1,0 +1,191 @@
+"""Environments of a workspace at a real controller: they appear, reload, fail and come back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hud.client import Client
+from hud.dev.caller import Caller
+from hud.errors import HudError, UserError
+from tests.controller.environments.template import (
+    call,
+    connected,
+    put,
+    put_template,
+    settled,
+    source,
+    until,
+)
+from tests.controller.running import RunningController, free_port, running_controller
+
+
+@pytest.fixture
+def ports() -> dict[str, str]:
+    """Ports that stay the same over a restart."""
+    return {"HUD_API_PORT": str(free_port()), "HUD_MCP_PORT": str(free_port())}
+
+
+@pytest.fixture
+def names(controller: RunningController) -> Iterator[Path]:
+    """The workspace of the shared controller, empty again afterwards."""
+    yield controller.workspace
+    for folder in controller.workspace.iterdir():
+        shutil.rmtree(folder)
+    with controller.client() as client:
+        until(lambda: None if client.environments() else True)
+
+
+def test_a_clients_session_outlives_saves_and_the_controllers_death(
+    tmp_path: Path, ports: dict[str, str]
+) -> None:
+    file = put_template(tmp_path / "workspace", "letters")
+    with running_controller(tmp_path, **ports) as first:
+        with first.client() as client:
+            settled(client, "letters")
+        caller = connected(f"{first.mcp_url}/mcp")
+        assert call(caller, "count_letter", text="Strawberry", letter="r") == "3"
+        file.write_text(file.read_text().replace("text.lower().count(letter.lower())", "41"))
+        until(lambda: True if call(caller, "count_letter", text="a", letter="b") == "41" else None)
+        first.process.send_signal(signal.SIGKILL)
+        first.process.wait(10)
+        until(lambda: None if processes_of(tmp_path) else True)
+    file.write_text(file.read_text().replace("41", "42"))
+    with running_controller(tmp_path, **ports) as second:
+        with second.client() as client:
+            settled(client, "letters")
+        assert call(caller, "count_letter", text="a", letter="b") == "42"
+    assert processes_of(tmp_path) == []
+
+
+def processes_of(folder: Path) -> list[int]:
+    """The processes whose environment names a controller's folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal() and int(entry.name) != os.getpid():
+            try:
+                environment = (entry / "environ").read_bytes()
+            except OSError:
+                continue
+            if f"HUD_HOME={folder}".encode() in environment:
+                found.append(int(entry.name))
+    return found
+
+
+def test_several_are_served_at_once_and_a_broken_one_says_why(
+    names: Path, client: Client, controller: RunningController
+) -> None:
+    put(names, "one", 1)
+    put(names, "two", 2)
+    broken = put(names, "broken")
+    broken.write_text("from hud import Environment\nenv = Environment('broken'\n")
+    settled(client, "one"), settled(client, "two")
+    record = settled(client, "broken", "failed")
+    assert record.reason is not None
+    assert record.reason.startswith("failed at phase 1: ")
+    assert "SyntaxError" in record.reason
+    assert call(connected(f"{controller.mcp_url}/one/mcp"), "version") == "1"
+    assert call(connected(f"{controller.mcp_url}/two/mcp"), "version") == "2"
+    broken.write_text(source("broken", 3))
+    settled(client, "broken")
+    assert call(connected(f"{controller.mcp_url}/broken/mcp"), "version") == "3"
+
+
+def test_a_save_that_cannot_be_imported_leaves_the_last_version_serving(
+    names: Path, client: Client, controller: RunningController
+) -> None:
+    file = put(names, "steady", 1)
+    settled(client, "steady")
+    caller = connected(f"{controller.mcp_url}/steady/mcp")
+    file.write_text("raise ValueError('half done')")
+    until(lambda: client.environment("steady").last_error)
+    record = client.environment("steady")
+    assert record.state == "running"
+    assert "half done" in str(record.reason)
+    assert call(caller, "version") == "1"
+    file.write_text(source("steady", 2))
+    until(lambda: client.environment("steady").last_reload)
+    reload = client.environment("steady").last_reload
+    assert reload is not None
+    assert (reload.cause, reload.step) == ("`env.py` changed", "reload")
+    assert call(caller, "version") == "2"
+
+
+def test_folders_appear_move_and_go(names: Path, client: Client) -> None:
+    assert client.environments() == []
+    put(names, "early")
+    settled(client, "early")
+    (names / "early").rename(names / "late")
+    settled(client, "late")
+    until(lambda: True if [one.name for one in client.environments()] == ["late"] else None)
+    (names / "late/env.py").unlink()
+    until(lambda: None if client.environments() else True)
+    (names / "notes").mkdir()
+    (names / "notes/main.py").write_text("print('no environment')")
+    assert client.environments() == []
+
+
+def test_mcp_leads_to_the_only_environment_or_the_chosen_one(
+    names: Path, client: Client, controller: RunningController
+) -> None:
+    put(names, "first", 1)
+    settled(client, "first")
+    assert call(connected(f"{controller.mcp_url}/mcp"), "version") == "1"
+    put(names, "second", 2)
+    settled(client, "second")
+    with pytest.raises(HudError, match="several environments: `first`, `second`"):
+        Caller(f"{controller.mcp_url}/mcp").open()
+    client.choose_environment("second")
+    assert call(connected(f"{controller.mcp_url}/mcp"), "version") == "2"
+    assert [one.is_chosen for one in client.environments()] == [False, True]
+
+
+def test_a_stopped_environment_says_so_and_starts_again(
+    names: Path, client: Client, controller: RunningController
+) -> None:
+    put(names, "lamp", 7)
+    settled(client, "lamp")
+    caller = connected(f"{controller.mcp_url}/lamp/mcp")
+    client.stop_environment("lamp")
+    settled(client, "lamp", "stopped")
+    with pytest.raises(HudError, match="environment `lamp` is stopped"):
+        call(caller, "version")
+    with pytest.raises(UserError, match="environment `lamp` is stopped"):
+        client.call_tool("lamp", "version", {})
+    client.start_environment("lamp")
+    settled(client, "lamp")
+    assert call(caller, "version") == "7"
+
+
+def test_pages_play_scenarios_and_call_tools(names: Path, client: Client) -> None:
+    put(names, "school")
+    record = settled(client, "school")
+    assert (record.environment, record.tools, record.scenarios) == ("school", 3, 1)
+    offer = client.offer("school")
+    assert [tool["name"] for tool in offer.tools] == ["version", "bump", "show"]
+    assert [scenario["name"] for scenario in offer.scenarios] == ["spell"]
+    begun = client.set_up("school", "spell", {"word": "cat"})
+    assert begun.prompt == "Spell cat"
+    assert client.call_tool("school", "bump", {}).structured == {"result": 1}
+    assert client.grade("school", "spell", begun.play, "cat")["reward"] == 1.0
+    with pytest.raises(UserError, match="under way"):
+        client.grade("school", "spell", begun.play, "cat")
+    with pytest.raises(UserError, match="no scenario `spel`"):
+        client.set_up("school", "spel", {"word": "cat"})
+
+
+def test_unknown_environments_are_refused_with_near_names(
+    names: Path, client: Client, controller: RunningController
+) -> None:
+    put(names, "strawberry")
+    settled(client, "strawberry")
+    with pytest.raises(UserError, match="no environment `strawbery`") as caught:
+        client.environment("strawbery")
+    assert caught.value.hint == "did you mean `strawberry`?"
+    with pytest.raises(HudError, match="did you mean `strawberry`"):
+        Caller(f"{controller.mcp_url}/strawbery/mcp").open()
