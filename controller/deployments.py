@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -154,16 +153,15 @@ class Deployments:
         versions = await self._store.versions(record.name)
         for one in versions:
             if version in (None, one.number):
-                folder = self._folder / record.name / str(one.number)
-                project = read_project(folder, tag=one.image)
-                return await self._place(record.name, one.number, project)
+                project = read_project(self._folder_of(record.name, one.source), tag=one.image)
+                return await self._place(record.name, one.source, project)
         serving = self._workspace.serving(record.name)
         if version is not None or serving is None:
             told = f"environment `{record.name}` has no version {version or ''}".rstrip()
             raise NotFound(told, hint=f"there are {len(versions)} versions")
         return await self._place(record.name, None, read_project(serving.found.folder))
 
-    async def _place(self, name: str, version: int | None, project: Project) -> Place:
+    async def _place(self, name: str, source: str | None, project: Project) -> Place:
         serving = self._workspace.serving(name)
         log = serving.log if serving is not None else Log(self._services.secrets.redact)
         in_container = project.has_dockerfile
@@ -173,7 +171,10 @@ class Deployments:
             if not health.available and not could_run_in_process(project.folder):
                 told = f"environment `{name}` needs a container engine: {health.reason}"
                 raise StartFailure(told, hint="start a container engine")
-        return Place(name, version, project, in_container, log)
+        return Place(name, source, project, in_container, log)
+
+    def _folder_of(self, name: str, source: str) -> Path:
+        return self._folder / name / source[:24]
 
     def _name(self, given: str | None, folder: Path) -> str:
         found = given or declared_name(folder)
@@ -240,7 +241,7 @@ class Deployments:
         )
         async with self._registering:
             number = await self._store.add_version(version)
-            folder = self._folder / place.name / str(number)
+            folder = self._folder_of(place.name, source)
             if not folder.exists():
                 folder.parent.mkdir(parents=True, exist_ok=True)
                 await asyncio.to_thread(place.project.folder.rename, folder)
@@ -273,8 +274,16 @@ class Deployments:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            with suppress(HudError):
-                await self.hub.sweep()
+            await self.hub.sweep()
+            async with self._registering:
+                await self._prune()
+
+    async def _prune(self) -> None:
+        """Remove the folders of versions that are not registered any more."""
+        for folder in await asyncio.to_thread(lambda: list(self._folder.glob("[!.]*/*"))):
+            versions = await self._store.versions(folder.parent.name)
+            if folder not in [self._folder_of(one.environment, one.source) for one in versions]:
+                await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     def _spawn(self, work: Any) -> None:
         task: asyncio.Task[Any] = asyncio.create_task(work)

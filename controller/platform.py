@@ -18,6 +18,7 @@ from controller.secrets import Secrets
 from controller.security.token import find_token
 from controller.settings import ControllerSettings
 from controller.store import Store
+from controller.welcome import furnish, greeting
 from controller.workspace import Workspace
 from hud.eval.gateway import GatewayPlace
 
@@ -53,6 +54,7 @@ class Platform:
         async with AsyncExitStack() as stack:
             store = await Store.open(settings.database_url)
             stack.push_async_callback(store.aclose)
+            is_first_start = await furnish(settings.workspace, store)
             secrets = await stack.enter_async_context(Secrets(store, data))
             builds = Builds(store, secrets, data / "builds")
             workspace = await stack.enter_async_context(Workspace(settings, store, builds, secrets))
@@ -63,6 +65,8 @@ class Platform:
             evaluations = Evaluations(data / "jobs", store, deployments, gateway)
             stack.push_async_callback(evaluations.aclose)
             await evaluations.resume()
+            if is_first_start:
+                await stack.enter_async_context(greeting(deployments, store, evaluations))
             await stack.enter_async_context(retention(store, settings.retention_days))
             yield cls(
                 settings=settings,

@@ -16,6 +16,8 @@ from typing import Any, Generic, Literal, TypeVar
 import mcp_types
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from hud import camel
+
 AnswerT = TypeVar("AnswerT")
 
 ColumnValue = str | int | float | bool | list[str] | None
@@ -48,6 +50,11 @@ class MCPToolResult(mcp_types.CallToolResult):
 
     content: list[mcp_types.ContentBlock] = Field(default_factory=list)
     """Content blocks, in order."""
+
+    @field_validator("content")
+    @classmethod
+    def _pictures_have_both_names(cls, value: list[Any]) -> list[Any]:
+        return [camel.block(item) for item in value]
 
     @property
     def isError(self) -> bool:

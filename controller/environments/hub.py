@@ -43,7 +43,7 @@ sys.exit(serve_directly(None))
 """
 
 Log = Callable[[str], None]
-PlaceKey = tuple[str, int | None]
+PlaceKey = tuple[str, str | None]
 
 
 @dataclass

@@ -25,16 +25,16 @@ class Place:
     """An environment that instances can be started of."""
 
     name: str
-    version: int | None
-    """None where it is the workspace's folder as it is now."""
+    source: str | None
+    """What tells a registered version from others; None for the workspace's folder as it is now."""
     project: Project
     in_container: bool
     log: Callable[[str], None]
 
     @property
-    def key(self) -> tuple[str, int | None]:
+    def key(self) -> tuple[str, str | None]:
         """What tells it from other places."""
-        return self.name, self.version
+        return self.name, self.source
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ from hud.wire import (
 TOLERANCE = 1e-9
 MAX_GROUPS = 100
 """Groups of failures that are listed."""
+MAX_RUNS = 10_000
+"""Runs of one task that its row shows."""
 MAX_EXAMPLES = 20
 """Rollouts that a group of failures names."""
 
@@ -94,9 +96,8 @@ def _order(job: JobRecord, table: Table) -> list[tuple[str, str]]:
 def _task(
     key: tuple[str, str], runs: Runs, columns: dict[str, dict[str, ColumnValue]], group: int
 ) -> TaskResult:
-    known = range(max(min(group, 1000), max(runs.statuses, default=-1) + 1))
-    if len(known) > 100_000:  # numbers that no group has
-        known = range(group)
+    last = max((number for number in runs.statuses if number < MAX_RUNS), default=-1)
+    known = range(max(min(group, MAX_RUNS), last + 1))
     return TaskResult(
         task=key[0],
         variant=key[1],

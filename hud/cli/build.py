@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from hud.cli import console
+from hud.cli.assignments import build_secret, pair
 from hud.cli.building import BuildProgress
 from hud.containers import BuildRequest, BuildResult, Engine
 from hud.containers.contract import Progress
@@ -19,7 +20,6 @@ from hud.runtime.build import build_image, current_lock, examine
 from hud.runtime.lock import LOCK_FILE, Lock, write_lock
 from hud.runtime.original import build_over
 from hud.runtime.project import Project, read_project
-from hud.settings import variable
 
 Make = Callable[[Engine, BuildRequest, Progress | None], Awaitable[BuildResult]]
 
@@ -62,12 +62,12 @@ def build(
     request = BuildRequest(
         project.folder,
         tag=project.image,
-        build_args=dict(_pair("--build-arg", text) for text in build_args or ()),
-        secrets=dict(_secret(text) for text in secrets or ()),
+        build_args=dict(pair("--build-arg", text) for text in build_args or ()),
+        secrets=dict(build_secret(text) for text in secrets or ()),
         platform=platform,
         no_cache=no_cache,
     )
-    given = dict(_pair("-e", text) for text in variables or ())
+    given = dict(pair("-e", text) for text in variables or ())
     make = build_over if sdk == "local" else build_image
     return asyncio.run(_interruptible(project, request, given, make))
 
@@ -127,33 +127,3 @@ def _tell_built(result: BuildResult) -> None:
 def _offer(lock: Lock) -> str:
     numbers = (("tool", len(lock.tools)), ("scenario", len(lock.scenarios)))
     return ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for noun, count in numbers)
-
-
-def _pair(option: str, text: str) -> tuple[str, str]:
-    """`K=V`, or `K` whose value is this machine's."""
-    name, equals, value = text.partition("=")
-    if not name:
-        raise UserError(f"`{option} {text}` is not of the form K=V")
-    return name, value if equals else _value_here(name, f"{option} {name}=VALUE")
-
-
-def _value_here(name: str, hint: str) -> str:
-    found = variable(name)
-    if found is None:
-        raise UserError(f"variable `{name}` has no value here", hint=hint)
-    return found
-
-
-def _secret(text: str) -> tuple[str, str]:
-    """Id and value of `id=ID,env=NAME` or `id=ID,src=FILE`."""
-    parts = dict(part.partition("=")[::2] for part in text.split(","))
-    source = parts.get("src") or parts.get("source")
-    if not parts.get("id") or parts.keys() - {"id", "env", "src", "source", "type"}:
-        raise UserError(f"`--secret {text}` is not of the form id=ID,env=NAME or id=ID,src=FILE")
-    if source is None:
-        name = parts.get("env") or parts["id"]
-        return parts["id"], _value_here(name, f"export {name}=…")
-    try:
-        return parts["id"], Path(source).expanduser().read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"the secret `{parts['id']}` cannot be read: {error}") from error

@@ -7,7 +7,7 @@ import resource
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -15,6 +15,7 @@ from hud.cli import console
 from hud.cli.building import tell_step
 from hud.cli.preflight import diagnosed
 from hud.cli.progress import Progress
+from hud.cli.recording import Recording, begin
 from hud.cli.reports import Reports
 from hud.errors import StartFailure, UserError
 from hud.eval.config import EvalConfig, load_config
@@ -25,9 +26,6 @@ from hud.eval.loading import FILES
 from hud.eval.summary import render
 from hud.eval.taskset import choose
 from hud.settings import controller_token, get_settings
-
-if TYPE_CHECKING:
-    from hud.client.recording import Recording
 
 SOURCES = ("tasks.py", "tasks", "task.py", "tasks.json", "tasks.jsonl")
 """Where tasks are looked for when no source is given."""
@@ -313,10 +311,6 @@ async def _run(job: Job, reports: Reports) -> int:
 
 def _record(job: Job, folder: Path) -> Recording | None:
     """Have the controller hear of the job, where this machine knows one."""
-    if controller_token() is None:
-        return None
-    from hud.client.recording import begin  # noqa: PLC0415 - most evaluations need no HTTP client
-
     return begin(folder.parent.parent, job.id, job.config.taskset)
 
 

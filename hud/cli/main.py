@@ -27,6 +27,12 @@ COMMANDS = {
     "scenario": "List, set up and grade scenarios of a running server.",
     "eval": "Run tasks with an agent and show their rewards.",
     "show": "Show an evaluation that was run before.",
+    "jobs": "List the evaluations that the controller knows.",
+    "cancel": "End evaluations that run at the controller.",
+    "sync": "Bring tasks, or an environment's name, in line with the controller.",
+    "deploy": "Build an environment at the controller and register it there.",
+    "set": "Store secrets at the controller.",
+    "token": "Print the token that the controller asks for.",
     "build": "Build an environment's image and write down what it offers.",
     "debug": "Find out what is wrong with an image, a folder or a module.",
     "analyze": "List what an environment offers.",
@@ -37,7 +43,10 @@ COMMANDS = {
 }
 """Every command with its line of help, so that listing them loads none of them."""
 
-FUNCTIONS = {"eval": "evaluate"}
+HIDDEN = ("link", "login")
+"""Commands that users of the hosted service may type, and that are not listed."""
+
+FUNCTIONS = {"eval": "evaluate", "set": "set_secrets"}
 """Where a command's function cannot be called like the command."""
 
 TAKES_DOCKER_OPTIONS = ("debug", "analyze")
@@ -86,7 +95,7 @@ def _dispatch(arguments: list[str]) -> int:
     if name in ("-V", "--version", "version"):
         console.data(__version__)
         return 0
-    if name not in COMMANDS:
+    if name not in COMMANDS and name not in HIDDEN:
         hint = did_you_mean(name, COMMANDS) or "list them with `hud --help`"
         raise UserError(f"there is no command `{name}`", hint=hint)
     return _run(name, rest)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from hud.cli import console
+from hud.cli.recorded import find_recorded, recorded_rollouts
+from hud.client import Client
+from hud.errors import ControllerUnavailable, UserError
 from hud.eval.journal import find_job, read_job, read_rollouts, read_transcript
 from hud.eval.summary import Summary, render
 from hud.settings import get_settings
 from hud.types import TraceStep
-from hud.wire import Transcript
+from hud.wire import JobRecord, RolloutRecord, Transcript
 
 
 def show(
@@ -23,27 +25,45 @@ def show(
     rollout: Annotated[str | None, typer.Option(help="Show this rollout's transcript.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Show an evaluation that was run before."""
-    folder = find_job(get_settings().results_dir, job)
+    """Show an evaluation that was run before, here or at the controller."""
+    try:
+        folder = find_job(get_settings().results_dir, job)
+    except UserError as missing:
+        return _show_recorded(job, rollout, as_json, missing)
     if rollout is not None:
-        return _show_rollout(folder, rollout, as_json)
-    record = read_job(folder)
+        return _show_rollout(read_transcript(folder, rollout), as_json)
+    return _show_job(read_job(folder), list(read_rollouts(folder)), as_json)
+
+
+def _show_recorded(job: str | None, rollout: str | None, as_json: bool, missing: UserError) -> int:
+    """Show what the controller has of a job that is not here."""
+    with Client() as client:
+        try:
+            found = find_recorded(client, job).job
+        except ControllerUnavailable:
+            raise missing from None
+        if rollout is not None:
+            return _show_rollout(client.transcript(found.id, rollout), as_json)
+        return _show_job(found, list(recorded_rollouts(client, found.id)), as_json)
+
+
+def _show_job(record: JobRecord, rollouts: list[RolloutRecord], as_json: bool) -> int:
     if as_json:
         exported = record.model_dump(mode="json", exclude_none=True)
-        exported["rollouts"] = [item.model_dump(mode="json") for item in read_rollouts(folder)]
+        exported["rollouts"] = [item.model_dump(mode="json") for item in rollouts]
         console.data(json.dumps(exported, indent=2))
         return 0
     took = f", {record.seconds:.1f} s" if record.seconds is not None else ""
+    agents = ", ".join(variant.name for variant in record.variants)
     console.note(
-        f"{record.name} with {record.variants[0].name}, "
-        f"{record.created_at:%Y-%m-%d %H:%M} UTC, {record.status}{took}"
+        f"{record.name} with {agents}, {record.created_at:%Y-%m-%d %H:%M} UTC, "
+        f"{record.status}{took}"
     )
-    console.plain(render(Summary.of(record.tasks, read_rollouts(folder), record.pass_threshold)))
+    console.plain(render(Summary.of(record.tasks, rollouts, record.pass_threshold)))
     return 0
 
 
-def _show_rollout(folder: Path, rollout: str, as_json: bool) -> int:
-    transcript = read_transcript(folder, rollout)
+def _show_rollout(transcript: Transcript, as_json: bool) -> int:
     if as_json:
         console.data(json.dumps(transcript.model_dump(mode="json"), indent=2))
         return 0

@@ -15,6 +15,7 @@ import mcp_types
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
+from hud import camel
 from hud.environment.arguments import ArgumentError
 from hud.environment.prompt_arguments import decode_arguments, validate_arguments
 from hud.environment.registry import error_result
@@ -148,7 +149,8 @@ class Session:
         listed.
         """
         tools = self.env.tool_definitions()
-        return [tool for tool in tools if not tool.name.startswith("_") and self._admits(tool.name)]
+        visible = [tool for tool in tools if not tool.name.startswith("_")]
+        return [camel.tool(tool) for tool in visible if self._admits(tool.name)]
 
     def _admits(self, name: str) -> bool:
         if self.run is None or self.run is current_run.get():

@@ -11,6 +11,7 @@ from typing import Any
 
 import mcp_types
 
+from hud import camel
 from hud.environment.environment import text_of
 from hud.environment.session import SUBMIT_TOOL, Connection, parse_grade
 from hud.environment.toolbox import Toolbox
@@ -127,7 +128,7 @@ class EvalContext(Toolbox):
             if self.task.args is None:
                 raise SetupFailure(f"task `{self.task.key}` is a template: it has no arguments")
             await self._get_prompt(self._scenario)
-        self._tools = await self.connection.list_tools()
+        self._tools = [camel.tool(tool) for tool in await self.connection.list_tools()]
 
     async def _get_prompt(self, scenario: str) -> None:
         started = self.elapsed()

@@ -25,6 +25,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from statistics import fmean
 from types import CellType, CodeType, CoroutineType, FrameType, FunctionType
 from typing import Any
 
@@ -105,7 +106,7 @@ def summarise(summary: EvalContext, results: list[EvalContext]) -> None:
     """
     rewards = [ctx.reward for ctx in results if ctx.reward is not None]
     summary.results = results
-    summary.reward = summary.trace.reward = sum(rewards) / len(rewards) if rewards else None
+    summary.reward = summary.trace.reward = fmean(rewards) if rewards else None
     summary.error = next((ctx.error for ctx in results if ctx.error is not None), None)
 
 

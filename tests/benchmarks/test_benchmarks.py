@@ -14,8 +14,9 @@ pytestmark = pytest.mark.slow
 TINY = {
     "imports.py": ("--repeats", "1"),
     "rollouts.py": ("--repeats", "1", "--batch", "2", "--rollouts", "4"),
+    "store.py": ("--repeats", "1", "--rollouts", "5000"),
 }
-GOALS = {"imports.py": 3, "rollouts.py": 8}
+GOALS = {"imports.py": 3, "rollouts.py": 8, "store.py": 15}
 
 
 @pytest.mark.parametrize("program", TINY)

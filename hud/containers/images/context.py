@@ -87,6 +87,20 @@ def read_context(folder: Path, dockerfile: str | None, size_limit: int) -> Conte
     return Context(root, recipe, lines, files, _checked_size(root, files, size_limit))
 
 
+def files_to_send(folder: Path, size_limit: int) -> tuple[str, ...]:
+    """Relative paths of what is not ignored in a folder, whether or not it has a Dockerfile.
+
+    Raises:
+        UserError: it holds a link that leads out of it, or is too large.
+    """
+    root = folder.resolve()
+    recipe = next((root / name for name in DOCKERFILES if (root / name).is_file()), root / "-")
+    patterns = parse_ignored((*ALWAYS_IGNORED, *_own_lines(root, recipe)))
+    files = tuple(sorted(_walk(root, patterns), key=os.fsencode))
+    _checked_size(root, files, size_limit)
+    return files
+
+
 def _find_dockerfile(root: Path, named: str | None) -> Path:
     for name in (named,) if named else DOCKERFILES:
         path = root / name

@@ -38,7 +38,7 @@ def _routes() -> list[tuple[str, str]]:
     platform: Any = SimpleNamespace(token="", settings=ControllerSettings())
     found = iter_route_contexts(create_app(platform).routes)
     return sorted(
-        (method, re.sub(r"\{[^}]*\}", "x", route.path))
+        (method, re.sub(r"\{[^}]*\}", "x", str(route.path)))
         for route in found
         for method in route.methods or ()
     )

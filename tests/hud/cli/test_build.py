@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hud.cli.build import _pair, _secret
+from hud.cli.assignments import build_secret
+from hud.cli.assignments import pair as parsed
 from hud.cli.building import BuildProgress, tell_step
 from hud.containers import BuildEvent
 from hud.errors import UserError
@@ -76,13 +77,13 @@ def test_a_variable_is_a_pair_or_a_name(
     text: str, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NAMED", "x")
-    assert _pair("-e", text) == pair
+    assert parsed("-e", text) == pair
 
 
 @pytest.mark.parametrize("text", ["=1", "", "NO_SUCH_VARIABLE"])
 def test_what_is_neither_is_refused(text: str) -> None:
     with pytest.raises(UserError):
-        _pair("-e", text)
+        parsed("-e", text)
 
 
 def test_a_secret_comes_from_a_variable_or_a_file(
@@ -91,20 +92,20 @@ def test_a_secret_comes_from_a_variable_or_a_file(
     file = tmp_path_factory.mktemp("secrets") / "token"
     file.write_text("of a file")
     monkeypatch.setenv("TOKEN", "of a variable")
-    assert _secret("id=token,env=TOKEN") == ("token", "of a variable")
-    assert _secret("id=TOKEN") == ("TOKEN", "of a variable")
-    assert _secret(f"id=token,src={file}") == ("token", "of a file")
+    assert build_secret("id=token,env=TOKEN") == ("token", "of a variable")
+    assert build_secret("id=TOKEN") == ("TOKEN", "of a variable")
+    assert build_secret(f"id=token,src={file}") == ("token", "of a file")
 
 
 @pytest.mark.parametrize("text", ["env=TOKEN", "id=a,value=b", "id=a,env=NO_SUCH", "id=a,src=/no"])
 def test_a_secret_that_has_no_value_is_refused(text: str) -> None:
     with pytest.raises(UserError):
-        _secret(text)
+        build_secret(text)
 
 
 def test_the_next_step_for_a_secret_does_not_put_it_on_the_command_line() -> None:
     with pytest.raises(UserError, match="`NO_SUCH` has no value here") as refused:
-        _secret("id=a,env=NO_SUCH")
+        build_secret("id=a,env=NO_SUCH")
     assert refused.value.hint == "export NO_SUCH=…"
 
 

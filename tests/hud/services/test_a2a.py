@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx2
 import pytest
 import uvicorn
 
@@ -78,6 +79,15 @@ async def test_another_agent_talks_with_a_chat_that_remembers_the_conversation()
         ("input_required", "1: hello"),
     ]
     assert other.context_id != first.context_id
+
+
+async def test_an_agent_of_the_protocols_earlier_version_is_answered() -> None:
+    said = {"role": "user", "messageId": "1", "parts": [{"kind": "text", "text": "hello"}]}
+    request = {"jsonrpc": "2.0", "id": 1, "method": "message/send", "params": {"message": said}}
+    async with served() as url, httpx2.AsyncClient(timeout=LIMIT) as client:
+        result = (await client.post(url, json=request)).json()["result"]
+    assert result["status"]["state"] == "input-required"
+    assert result["status"]["message"]["parts"][0]["text"] == "1: hello"
 
 
 async def test_a_turn_that_failed_fails_the_task_with_the_reason() -> None:

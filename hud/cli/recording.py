@@ -5,14 +5,15 @@ becomes of the controller, the evaluation neither waits for it nor fails.
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from hud.client.client import Client
-from hud.client.outbox import Outbox
 from hud.errors import HudError
-from hud.settings import controller_token
+from hud.eval.outbox import Outbox, Receiver
+from hud.settings import controller_token, get_settings
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ def begin(results: Path, job: str, taskset: str | None = None) -> Recording | No
     return recording
 
 
-def send_waiting(results: Path, client: Client) -> int:
+def send_waiting(results: Path, client: Receiver) -> int:
     """Send what earlier evaluations could not; how many jobs are still waiting.
 
     Raises:
@@ -59,6 +60,7 @@ class Recording:
         self._is_over = threading.Event()
         self._asking_since: float | None = None
         self._is_complete = False
+        self._client: Receiver | None = None
         # The process does not wait for it: a controller may hang.
         self._thread = threading.Thread(target=self._run, name="recording", daemon=True)
 
@@ -95,37 +97,55 @@ class Recording:
             logger.info("the job is not recorded", exc_info=True)
 
     def _send_until_over(self) -> None:
-        with Client() as client, self._outbox.sending(self._job) as may_send:
-            while may_send and not self._is_complete:
-                was_over = self._is_over.is_set()
-                is_reached = self._try(client, was_over)
-                if was_over:
-                    break
-                if is_reached:
-                    self._send_older(client)
-                self._is_over.wait(PAUSE if is_reached else BACKOFF)
+        with self._outbox.sending(self._job) as may_send:
+            is_over = not may_send
+            while not is_over:
+                is_over = self._is_over.is_set()
+                is_reached = self._send(is_over=is_over)
+                if not is_over:
+                    self._is_over.wait(PAUSE if is_reached else BACKOFF)
 
-    def _try(self, client: Client, is_over: bool) -> bool:
+    def _send(self, *, is_over: bool) -> bool:
+        """Send what there is; whether the controller took it."""
+        if self._client is None:
+            self._client = _client()
+        if self._client is None or not self._try(self._client, self._job, is_over=is_over):
+            return False
+        self._send_older(self._client)
+        return True
+
+    def _try(self, client: Receiver, job: str, *, is_over: bool) -> bool:
+        """Send what there is of a job; whether the controller took it."""
         self._asking_since = time.monotonic()
         try:
-            self._is_complete = self._outbox.send(client, self._job, is_over=is_over)
+            is_complete = self._outbox.send(client, job, is_over=is_over)
         except HudError as exc:
-            logger.info("the controller does not take the job: %s", exc.message)
+            logger.info("the controller does not take job %s: %s", job, exc.message)
             return False
         finally:
             self._asking_since = None
+        if job == self._job:
+            self._is_complete = is_complete
         return True
 
-    def _send_older(self, client: Client) -> None:
-        """Send one of the jobs that earlier evaluations left."""
+    def _send_older(self, client: Receiver) -> None:
+        """Send what earlier evaluations left, unless another process does."""
         for job in self._outbox.waiting():
             if job == self._job:
                 continue
             with self._outbox.sending(job) as may_send:
-                if not may_send:
-                    continue
-                try:
-                    self._outbox.send(client, job, is_over=True)
-                except HudError as exc:
-                    logger.info("job %s is not taken: %s", job, exc.message)
-            return
+                if may_send and not self._try(client, job, is_over=True):
+                    return
+
+
+def _client() -> Receiver | None:
+    """The controller's client; None, and nothing of it is loaded, where nobody listens."""
+    address = urlsplit(get_settings().controller_url)
+    port = address.port or (443 if address.scheme == "https" else 80)
+    try:
+        socket.create_connection((address.hostname or "", port), SILENT).close()
+    except (OSError, ValueError):
+        return None
+    from hud.client import Client  # noqa: PLC0415 - in the thread, while rollouts run
+
+    return Client()

@@ -10,23 +10,36 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Protocol
 
 from pydantic import BaseModel, ValidationError
 
-from hud.client.client import BATCH, Client
-from hud.client.connection import Refused
 from hud.errors import UserError
 from hud.eval.journal import JOBS, read_job, transcript_file
 from hud.wire import JobRecord, JobStatus, RolloutRecord
 
 OUTBOX = "outbox"
+BATCH = 100
+"""Rollouts that are sent at once."""
 BATCH_BYTES = 8 * 1024 * 1024
 NO_SUCH_JOB = 404
 UNACCEPTABLE = frozenset({400, 413, 422})
 """Statuses that say that a rollout will never be taken."""
+
+
+class Receiver(Protocol):
+    """The controller's client, as far as it is needed. What it refuses is a `UserError` with
+    HTTP's `status`.
+    """
+
+    def record_job(self, record: JobRecord, taskset: str | None = None) -> Any: ...
+
+    def record_transcripts(self, job: str, texts: Sequence[bytes]) -> None: ...
+
+    def finish_job(self, job: str, status: JobStatus, seconds: float) -> Any: ...
 
 
 class Entry(BaseModel):
@@ -73,12 +86,12 @@ class Outbox:
         finally:
             os.close(descriptor)
 
-    def send(self, client: Client, job: str, *, is_over: bool) -> bool:
+    def send(self, client: Receiver, job: str, *, is_over: bool) -> bool:
         """Send what has not arrived of a job; whether everything has. Of one that `is_over`, no
         rollout will follow, whatever its record says.
 
         Raises:
-            ControllerUnavailable, ControllerFailure, Refused: the controller does not take it.
+            HudError: the controller does not take it, or cannot be reached.
         """
         entry = self._read(job)
         folder = self.results / JOBS / job
@@ -91,14 +104,14 @@ class Outbox:
             if record.status == "running" and not is_over:
                 return False
             client.finish_job(job, *_ending(record, folder))
-        except Refused as exc:
-            if exc.status == NO_SUCH_JOB:  # it has another store than the last time
+        except UserError as exc:
+            if _status(exc) == NO_SUCH_JOB:  # it has another store than the last time
                 self.add(job, entry.taskset)
             raise
         self._path(job).unlink(missing_ok=True)
         return True
 
-    def _send_news(self, client: Client, entry: Entry, record: JobRecord) -> None:
+    def _send_news(self, client: Receiver, entry: Entry, record: JobRecord) -> None:
         if not entry.is_known:
             client.record_job(record.model_copy(update={"status": "running"}), entry.taskset)
             entry = self._keep(entry.model_copy(update={"is_known": True}))
@@ -155,17 +168,22 @@ def _ended(path: Path, sent: int) -> Iterator[tuple[str, int]]:
             yield RolloutRecord.model_validate_json(line).id, sent
 
 
-def _send_batch(client: Client, job: str, texts: list[bytes]) -> None:
+def _send_batch(client: Receiver, job: str, texts: list[bytes]) -> None:
     """Send rollouts; of a batch that is refused, those that are not to blame."""
     try:
         client.record_transcripts(job, texts)
-    except Refused as exc:
-        if exc.status not in UNACCEPTABLE:
+    except UserError as exc:
+        if _status(exc) not in UNACCEPTABLE:
             raise
         if len(texts) == 1:
             return
         for text in texts:
             _send_batch(client, job, [text])
+
+
+def _status(refusal: UserError) -> int | None:
+    found: int | None = getattr(refusal, "status", None)
+    return found
 
 
 def _ending(record: JobRecord, folder: Path) -> tuple[JobStatus, float]:
