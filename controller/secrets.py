@@ -5,6 +5,7 @@ The key is a file beside the store, so that a copy of the database alone tells n
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Awaitable, Callable, Iterable
@@ -14,7 +15,7 @@ from typing import Any, Self
 from cryptography.fernet import Fernet, InvalidToken
 
 from controller.environments.ledger import SecretLedger
-from controller.environments.log import Redactor, redact_all
+from controller.environments.log import Cover, Redactor, redact_all
 from controller.errors import NotFound
 from controller.settings import variable
 from hud.errors import UserError, did_you_mean
@@ -37,6 +38,7 @@ class Secrets:
         self._covered: set[str] = set()
         """Every value that there was while this process runs: logs may still hold it."""
         self._redactor = Redactor()
+        self._cover_of_logs = Cover(self.redact)
         self.listeners: list[Heed] = []
         """Called with the name of a secret that was put or removed."""
 
@@ -52,9 +54,13 @@ class Secrets:
                 record.name, await self._store.secret(record.name)
             )
         self._cover(self._values.values())
+        for handler in logging.getLogger().handlers:
+            handler.addFilter(self._cover_of_logs)
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for handler in logging.getLogger().handlers:
+            handler.removeFilter(self._cover_of_logs)
         self._values.clear()
 
     async def put(self, name: str, value: str) -> SecretRecord:

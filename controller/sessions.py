@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from controller.environments.backends import Opened, open_backend
 from controller.environments.discovery import Found
-from controller.environments.log import Log
+from controller.environments.log import Log, Redact, redact_all
 from controller.environments.services import Services
 from hud.containers import EngineUnavailable
 from hud.dev.front import DevGateway
@@ -35,6 +35,23 @@ LIMITS = Limits(close_seconds=1.0, max_sessions=2000)
 GRACE_SECONDS = 2.0
 """How long calls under way may go on when an environment is stopped."""
 MOUNTS = Path("/proc/mounts")
+
+
+class CoveredGateway(DevGateway):
+    """An endpoint whose own words hold no secret; what the environment answers is its clients'."""
+
+    def __init__(self, redact: Redact, **options: Any) -> None:
+        super().__init__(**options)
+        self._redact = redact
+
+    def fail(self, reason: str) -> None:
+        """As the gateway's."""
+        super().fail(self._redact(reason))
+
+    def status(self) -> dict[str, Any]:
+        """As the gateway's."""
+        covered: dict[str, Any] = redact_all(super().status(), self._redact)
+        return covered
 
 
 class Serving:
@@ -63,7 +80,8 @@ class Serving:
         self._poke = asyncio.Event()
         self._changed = asyncio.Event()
         self._noted: dict[str, Any] = {}
-        self.gateway = DevGateway(
+        self.gateway = CoveredGateway(
+            services.secrets.redact,
             folder=session_folder(services.settings.data_dir, found.name),
             limits=LIMITS,
             hosts=services.settings.hosts,

@@ -15,7 +15,7 @@ from tests.command import Command, plain_environment
 
 PROVIDERS = ("OPENAI_", "ANTHROPIC_", "GEMINI_", "GOOGLE_", "OPENROUTER_")
 REQUIRE_DOCKER = "HUD_REQUIRE_DOCKER"
-REQUIRED = (REQUIRE_DOCKER, "HUD_REQUIRE_CONFORMANCE")
+REQUIRED = (REQUIRE_DOCKER, "HUD_REQUIRE_CONFORMANCE", "HUD_REQUIRE_POSTGRES")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 import re
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -67,6 +68,22 @@ def redact_all(value: Any, redact: Redact) -> Any:
     if isinstance(value, dict):
         return {redact(key): redact_all(item, redact) for key, item in value.items()}
     return value
+
+
+class Cover(logging.Filter):
+    """Takes secrets out of what this process logs itself."""
+
+    def __init__(self, redact: Redact) -> None:
+        super().__init__()
+        self._redact = redact
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record through, covered."""
+        record.msg, record.args = self._redact(record.getMessage()), ()
+        if record.exc_info:
+            text = logging.Formatter().formatException(record.exc_info)
+            record.exc_info, record.exc_text = None, self._redact(text)
+        return True
 
 
 class Log:

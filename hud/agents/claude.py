@@ -175,7 +175,7 @@ async def _collected(events: AsyncIterator[Any]) -> dict[str, Any]:
             message = _dict(event.message)
         elif event.type == "content_block_start":
             block = _dict(event.content_block)
-            message["content"].append(block | {"input": ""} if claude.matches(block) else block)
+            message["content"].append(block | {"input": ""} if "input" in block else block)
         elif event.type == "content_block_delta":
             _extend(message["content"][event.index], _dict(event.delta))
         elif event.type == "message_delta":
@@ -229,8 +229,9 @@ def _says_something(block: dict[str, Any]) -> bool:
 def _returnable(block: dict[str, Any]) -> dict[str, Any]:
     """The block as the API takes it back: without nulls, and with an object as its input."""
     kept = {name: part for name, part in block.items() if part is not None}
-    if not claude.matches(block):
+    if "input" not in block:
         return kept
+    # A tool that the provider runs itself asks in blocks of another type, and else alike.
     call = read_call(claude.call, block)
     return kept | {"input": call.arguments}
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated, Literal
 
 import typer
 
 from hud.cli import console
+from hud.cli.recording import send_waiting
 from hud.client import Client
+from hud.errors import HudError
+from hud.settings import get_settings
 from hud.wire import JobView
 
 HEADERS = ("job", "status", "started", "name", "agent", "rollouts", "mean", "failed")
@@ -29,6 +33,8 @@ def jobs(
 ) -> int:
     """List the evaluations that the controller knows, the newest first."""
     with Client() as client:
+        with suppress(HudError):  # what cannot be sent now is sent the next time
+            send_waiting(get_settings().results_dir, client)
         page = client.jobs(
             taskset=taskset, status=status, search=search, limit=limit, offset=offset
         )

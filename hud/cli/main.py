@@ -31,6 +31,7 @@ COMMANDS = {
     "cancel": "End evaluations that run at the controller.",
     "sync": "Bring tasks, or an environment's name, in line with the controller.",
     "deploy": "Build an environment at the controller and register it there.",
+    "models": "List model providers, and the models that their keys lead to.",
     "set": "Store secrets at the controller.",
     "token": "Print the token that the controller asks for.",
     "build": "Build an environment's image and write down what it offers.",

@@ -170,3 +170,8 @@ def reachable(listeners: Iterable[Listener], port: int) -> bool | None:
     """Whether a port can be reached from outside; None if nothing listens on it."""
     own = [listener for listener in listeners if listener.port == port]
     return any(not listener.is_loopback for listener in own) if own else None
+
+
+def open_elsewhere(listeners: Iterable[Listener], port: int) -> list[int]:
+    """The other ports that can be reached from outside; `port` may have opened by now."""
+    return sorted({one.port for one in listeners if not one.is_loopback} - {port})

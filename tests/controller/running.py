@@ -65,11 +65,13 @@ def free_port() -> int:
 @contextlib.contextmanager
 def running_controller(folder: Path, **variables: str) -> Iterator[RunningController]:
     """A controller with its data in a folder, until the block ends; again in the same folder, it
-    goes on with the same data.
+    goes on with the same data. No container engine answers it, unless `DOCKER_HOST` is given.
     """
     home = folder / "home"
     home.mkdir(parents=True, exist_ok=True)
     (folder / "workspace").mkdir(exist_ok=True)
+    # In an empty workspace the controller puts the template, and evaluates it.
+    (folder / "workspace/about.txt").write_text("environments of a test\n")
     api = int(variables.pop("HUD_API_PORT", 0)) or free_port()
     mcp = int(variables.pop("HUD_MCP_PORT", 0)) or free_port()
     env = plain_environment(home) | {
@@ -78,6 +80,7 @@ def running_controller(folder: Path, **variables: str) -> Iterator[RunningContro
         "HUD_WORKSPACE": str(folder / "workspace"),
         "HUD_API_PORT": str(api),
         "HUD_MCP_PORT": str(mcp),
+        "DOCKER_HOST": "unix:///no/such/engine.sock",
     }
     with (folder / "log").open("a", encoding="utf-8") as log:
         process = subprocess.Popen(

@@ -36,9 +36,9 @@ def test_importing_it_loads_no_http_library() -> None:
 
 
 def test_where_nothing_answers_it_says_how_to_start_it() -> None:
-    with Client(f"http://127.0.0.1:{free_port()}") as client:
-        with pytest.raises(ControllerUnavailable, match="no controller answers") as caught:
-            client.jobs()
+    told = pytest.raises(ControllerUnavailable, match="no controller answers")
+    with Client(f"http://127.0.0.1:{free_port()}") as client, told as caught:
+        client.jobs()
     assert caught.value.hint == "start it with ./scripts/up.sh"
 
 
@@ -54,9 +54,9 @@ def test_what_is_no_controller_is_told_from_one() -> None:
 
         thread = threading.Thread(target=answer)
         thread.start()
-        with Client(f"http://127.0.0.1:{port}") as client:
-            with pytest.raises(ControllerUnavailable, match="is no controller"):
-                client.jobs()
+        told = pytest.raises(ControllerUnavailable, match="is no controller")
+        with Client(f"http://127.0.0.1:{port}") as client, told:
+            client.jobs()
         thread.join(10)
 
 

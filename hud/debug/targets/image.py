@@ -25,7 +25,14 @@ from hud.containers import (
     Stdio,
 )
 from hud.containers.spec import size_in_words
-from hud.debug.evidence import Evidence, Kind, Listener, parse_listeners, reachable
+from hud.debug.evidence import (
+    Evidence,
+    Kind,
+    Listener,
+    open_elsewhere,
+    parse_listeners,
+    reachable,
+)
 from hud.debug.session import Held, mcp_session
 from hud.debug.targets.target import (
     EXIT_SECONDS,
@@ -188,9 +195,9 @@ class ContainerServer:
             raise _unanswered(port)
         if waited < SETTLE_SECONDS or ipaddress.ip_address(host).is_loopback:
             return
-        for listener in listeners:
-            if not listener.is_loopback and await speaks_mcp(host, listener.port):
-                self._mcp_port = listener.port
+        for other in open_elsewhere(listeners, port):
+            if await speaks_mcp(host, other):
+                self._mcp_port = other
                 raise _unanswered(port)
 
     async def _listeners(self) -> tuple[Listener, ...]:

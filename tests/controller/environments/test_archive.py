@@ -56,7 +56,9 @@ def test_what_leads_out_of_the_folder_is_refused(tmp_path: Path, member: tarfile
 
 def test_files_cannot_be_written_through_a_link(tmp_path: Path) -> None:
     inner = entry("inner", tarfile.SYMTYPE, "folder")
-    harmless = packed(tmp_path / "x.tar.gz", entry("folder", tarfile.DIRTYPE), inner, entry("inner/f"))
+    harmless = packed(
+        tmp_path / "x.tar.gz", entry("folder", tarfile.DIRTYPE), inner, entry("inner/f")
+    )
     unpack(harmless, tmp_path / "out")
     assert (tmp_path / "out/folder/f").read_bytes() == b"x"
 

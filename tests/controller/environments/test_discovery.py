@@ -36,7 +36,15 @@ def test_source_that_makes_an_environment_is_told_apart(text: str, is_one: bool)
 
 
 def test_names_fit_urls_and_do_not_collide(tmp_path: Path) -> None:
-    for folder in ("My Env", "my-env", "group/inner", "mcp", ".hidden", "node_modules/x", "a/b/c/d"):
+    for folder in (
+        "My Env",
+        "my-env",
+        "group/inner",
+        "mcp",
+        ".hidden",
+        "node_modules/x",
+        "a/b/c/d",
+    ):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "env.py").write_text(MADE)
     found = Discovery(tmp_path).scan()

@@ -114,9 +114,7 @@ def test_registered_environments_outlive_the_controller(tmp_path: Path, files: P
 
 
 @pytest.fixture
-def reachable(
-    controller: RunningController, monkeypatch: pytest.MonkeyPatch
-) -> RunningController:
+def reachable(controller: RunningController, monkeypatch: pytest.MonkeyPatch) -> RunningController:
     """The controller, where `connect_hub` looks for it."""
     monkeypatch.setenv("HUD_API_URL", controller.url)
     monkeypatch.setenv("HUD_API_KEY", controller.token)
@@ -172,7 +170,6 @@ def test_a_folder_of_the_workspace_can_be_connected_as_it_is(
         assert call(connected(url), "version") == "4"
     finally:
         shutil.rmtree(file.parent)
-
 
 
 def test_unknown_names_are_refused_at_the_hub(controller: RunningController) -> None:

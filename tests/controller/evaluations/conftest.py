@@ -57,6 +57,13 @@ TASKS = """
 """
 
 
+def write_letters(folder: Path) -> None:
+    """Write the environment `letters` and its tasks."""
+    folder.mkdir(parents=True)
+    (folder / "env.py").write_text(textwrap.dedent(ENV))
+    (folder / "tasks.py").write_text(textwrap.dedent(TASKS))
+
+
 def task(slug: str, scenario: str = "count", env: str = "letters", **args: Any) -> dict[str, Any]:
     """A task of a taskset, which the oracle solves with 3."""
     return {
@@ -77,11 +84,8 @@ def request(source: str, agent: str = "oracle", **options: Any) -> JobRequest:
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
     """A workspace with the environment `letters`."""
-    folder = tmp_path / "environments" / "letters"
-    folder.mkdir(parents=True)
-    (folder / "env.py").write_text(textwrap.dedent(ENV))
-    (folder / "tasks.py").write_text(textwrap.dedent(TASKS))
-    return folder.parent
+    write_letters(tmp_path / "environments" / "letters")
+    return tmp_path / "environments"
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ def postgres_server() -> Iterator[postgres.Server]:
     programs = postgres.binaries()
     if programs is None:
         reason = "needs PostgreSQL's server: apt-get install postgresql"
-        (pytest.fail if os.environ.get("HUD_REQUIRE_DOCKER") == "1" else pytest.skip)(reason)
+        (pytest.fail if os.environ.get("HUD_REQUIRE_POSTGRES") == "1" else pytest.skip)(reason)
     with postgres.server(programs) as server:
         yield server
 
@@ -29,7 +29,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'hud.db'}"
     server: postgres.Server = request.getfixturevalue("postgres_server")
-    return server.new_database(f"hud_{uuid4().hex}")
+    return server.new_schema(f"hud_{uuid4().hex}")
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from pathlib import Path
 
 ROOT_USER = 0
 SERVER_USER = "postgres"
+DATABASE = "postgres"
 
 
 def binaries() -> Path | None:
@@ -30,13 +31,11 @@ class Server:
     programs: Path
     folder: Path
 
-    def url(self, database: str) -> str:
-        return f"postgresql://{_user()}@/{database}?host={self.folder}"
-
-    def new_database(self, name: str) -> str:
-        """Make an empty database; its URL."""
-        self.run("createdb", "-h", str(self.folder), name)
-        return self.url(name)
+    def new_schema(self, name: str) -> str:
+        """Make room for a store of its own; its URL."""
+        self.run("psql", "-h", str(self.folder), "-c", f"CREATE SCHEMA {name}", DATABASE)
+        options = f"host={self.folder}&options=-csearch_path%3D{name}"
+        return f"postgresql://{_user()}@/{DATABASE}?{options}"
 
     def start(self) -> None:
         options = f"-k {self.folder} -c listen_addresses= -c max_connections=100"

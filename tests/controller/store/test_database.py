@@ -60,6 +60,7 @@ async def test_a_newer_database_is_an_error_that_names_it(database_url: str) -> 
         await Store.open(database_url)
 
 
+@pytest.mark.slow
 def test_processes_that_open_a_new_database_at_once_share_it(database_url: str) -> None:
     command = [sys.executable, "-c", OPEN, database_url]
     opening = [
@@ -104,7 +105,7 @@ async def test_a_url_that_cannot_be_used_says_why(url: str, message: str) -> Non
     ids=["postgresql", "postgres"],
 )
 async def test_a_server_that_does_not_answer_is_a_failure_of_the_store(url: str) -> None:
-    with pytest.raises(StoreFailure, match="database failed: .*refused"):
+    with pytest.raises(StoreFailure, match=r"database failed: .*refused"):
         await Store.open(url)
 
 
@@ -136,8 +137,9 @@ async def test_writes_and_reads_of_many_tasks_wait_for_each_other(store: Store) 
     assert (await store.job("job-1")).totals.scored == 30
 
 
+@pytest.mark.slow
 async def test_a_server_that_came_back_is_used_again(postgres_server: Server) -> None:
-    store = await Store.open(postgres_server.new_database("hud_restarted"))
+    store = await Store.open(postgres_server.new_schema("hud_restarted"))
     await store.add_job(job())
     postgres_server.stop("immediate")
     postgres_server.start()

@@ -52,15 +52,16 @@ class Worker:
         return set(lines) if self.work == "write" else set()
 
     def listen(self) -> None:
-        """Wait until it did something, and take note of all that it did."""
-        assert self.process.stdout is not None
-        ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
-        assert ready, "a worker got nothing done"
-        self.hear()
+        """Wait until it did something, and take note of it."""
+        assert self.hears(PATIENCE), "a worker got nothing done"
 
-    def hear(self) -> None:
+    def hears(self, seconds: float = 0.0) -> bool:
+        """Take note of what it did; whether it did something within so many seconds."""
         assert self.process.stdout is not None
-        self.said += os.read(self.process.stdout.fileno(), 1 << 20)
+        ready, _, _ = select.select([self.process.stdout], [], [], seconds)
+        if ready:
+            self.said += os.read(self.process.stdout.fileno(), 1 << 20)
+        return bool(ready)
 
     def kill(self) -> None:
         """End it as a power cut would, and take in its last words."""
@@ -85,6 +86,7 @@ class Crowd:
         self.workers.append(Worker(process, work))
 
     def listen(self) -> None:
+        """Wait until each did something."""
         for worker in self.workers:
             worker.listen()
 
@@ -127,9 +129,12 @@ def kill_under_load(url: str) -> set[str]:
     """What eight processes were told is written, of which one after the other is killed."""
     chance = random.Random(KILLS)
     with crowd(url) as working:
+        working.listen()
         for _ in range(KILLS):
-            working.listen()
             victim = chance.choice(working.workers)
+            for worker in working.workers:
+                worker.hears()
+            victim.listen()
             working.kill(victim)
             working.start(victim.work)
         working.listen()

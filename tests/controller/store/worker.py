@@ -1,4 +1,4 @@
-"""Writes rollouts, or reads them, until it is killed; prints the id of each that was acknowledged."""
+"""Writes or reads rollouts until it is killed; prints the id of each that was acknowledged."""
 
 from __future__ import annotations
 

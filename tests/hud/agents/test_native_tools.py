@@ -5,13 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from hud import Environment
-from hud.agents import ClaudeAgent, GeminiCUAAgent, MCPAgent, OpenAIAgent, OperatorAgent
+from hud.agents import (
+    ClaudeAgent,
+    GeminiCUAAgent,
+    MCPAgent,
+    OpenAIAgent,
+    OperatorAgent,
+    ScriptedAgent,
+)
 from hud.tools import (
     AnthropicComputerTool,
     ApplyPatchTool,
@@ -21,7 +29,8 @@ from hud.tools import (
     OpenAIComputerTool,
     ShellTool,
 )
-from hud.types import Trace
+from hud.tools.tool import BaseTool
+from hud.types import AgentType, MCPToolCall, NativeToolSpec, NativeToolSpecs, Trace
 from tests.command import Command
 from tests.fake_provider import Running
 
@@ -360,3 +369,32 @@ async def test_tools_of_a_connected_server_are_offered_as_the_providers_own_too(
     trace = await play(env, claude(provider), provider, do("bash", command="echo hello"))
     assert offered(provider)[0]["type"] == "bash_20250124"
     assert (used(trace), trace.content) == (["far_bash"], "hello\n")
+
+
+async def test_calls_that_act_on_one_machine_run_one_after_the_other() -> None:
+    seen: list[str] = []
+
+    class Screen(BaseTool):
+        """Look."""
+
+        native_specs: ClassVar[NativeToolSpecs] = {
+            AgentType.CLAUDE: NativeToolSpec(role="computer")
+        }
+
+        async def __call__(self, step: int) -> str:
+            seen.append(f"{step} begins")
+            await anyio.lowlevel.checkpoint()
+            seen.append(f"{step} ends")
+            return "done"
+
+    env = Environment("screen")
+    env.add_tool(Screen())
+
+    @env.scenario("work")
+    async def work() -> AsyncGenerator[Any, Any]:
+        yield "Do the work."
+        yield 1.0
+
+    calls = [MCPToolCall(name="screen", arguments={"step": step}) for step in (1, 2)]
+    await env("work").run(ScriptedAgent([calls, "done"]))
+    assert seen == ["1 begins", "1 ends", "2 begins", "2 ends"]

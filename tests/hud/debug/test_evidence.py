@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hud.debug.evidence import Evidence, Listener, parse_listeners, reachable
+from hud.debug.evidence import Evidence, Listener, open_elsewhere, parse_listeners, reachable
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid\n"
 
@@ -42,6 +42,11 @@ def test_a_port_is_reachable_if_any_interface_but_loopback_has_it(
     others = [Listener(9000, "0.0.0.0")]
     listeners = [*others, *(Listener(8000, address) for address in addresses)]
     assert reachable(listeners, 8000) is expected
+
+
+def test_a_port_that_opened_meanwhile_is_not_taken_for_another() -> None:
+    listeners = [Listener(8000, "0.0.0.0"), Listener(9000, "::"), Listener(5432, "127.0.0.1")]
+    assert open_elsewhere(listeners, 8000) == [9000]
 
 
 def test_evidence_as_json_leaves_out_what_is_empty() -> None:

@@ -1,0 +1,198 @@
+"""`hud eval` and a real controller: remotely, with tasksets, through the gateway, and recorded."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from hud.wire import JobView
+from hud.wire.tasksets import TaskUpload
+from tests import fake_provider
+from tests.command import Command
+from tests.controller.evaluations.conftest import task, write_letters
+from tests.controller.running import RunningController, running_controller
+
+pytestmark = pytest.mark.slow
+
+SECONDS = 30.0
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait for something that is to become true."""
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[fake_provider.Running]:
+    with fake_provider.running() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def variables(provider: fake_provider.Running) -> dict[str, str]:
+    return {"OPENAI_API_KEY": "kept-there", "OPENAI_BASE_URL": provider.openai_url}
+
+
+@pytest.fixture(scope="module")
+def controller(
+    tmp_path_factory: pytest.TempPathFactory, variables: dict[str, str]
+) -> Iterator[RunningController]:
+    """A controller with the environment `letters`, two tasksets, and a provider's key."""
+    folder = tmp_path_factory.mktemp("controller")
+    write_letters(folder / "workspace" / "letters")
+    with running_controller(folder, **variables) as running, running.client() as client:
+        client.upload("spelling", TaskUpload(tasks=[task("a"), task("b", word="apple")]))
+        client.upload("slow", TaskUpload(tasks=[task("quick"), task("long", "wait")]))
+        yield running
+
+
+@pytest.fixture
+def hud(controller: RunningController, tmp_path: Path) -> Command:
+    """The command in a folder with a copy of the environment."""
+    shutil.copytree(controller.workspace / "letters", tmp_path / "here")
+    return controller.hud(tmp_path / "here")
+
+
+def newest(controller: RunningController) -> JobView:
+    with controller.client() as client:
+        return client.jobs(limit=1).items[0]
+
+
+def test_a_remote_evaluation_looks_like_a_local_one(
+    hud: Command, controller: RunningController
+) -> None:
+    ended = hud("eval", "spelling", "oracle", "--full", "--remote", "--json", "job.json")
+    assert ended.returncode == 0, ended.stderr
+    assert "Total: 2 tasks × 1 run | Mean: 0.50 | Pass: 1/2 (50%)" in ended.stdout
+    assert "[2/2]" in ended.stderr
+    written = json.loads((hud.cwd / "job.json").read_text())
+    assert {record["id"] for record in written["rollouts"]} == {"a.oracle.0", "b.oracle.0"}
+    assert newest(controller).is_remote
+
+
+def test_a_remote_evaluation_that_has_a_failure_ends_with_1(
+    hud: Command, controller: RunningController
+) -> None:
+    with controller.client() as client:
+        client.upload("broken", TaskUpload(tasks=[task("bad", "broken")]))
+    ended = hud("eval", "broken", "oracle", "--remote")
+    assert ended.returncode == 1
+    assert "setup:" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "complaint"),
+    [("nosuch", "no taskset and no environment `nosuch`"), ("tasks.py", "hud sync tasks NAME")],
+)
+def test_what_the_controller_does_not_have_is_told(
+    hud: Command, source: str, complaint: str
+) -> None:
+    ended = hud("eval", source, "oracle", "--remote")
+    assert ended.returncode == 2
+    assert complaint in ended.stderr
+
+
+def test_an_interrupted_command_leaves_the_job_running_and_says_how_to_go_on(
+    hud: Command, controller: RunningController
+) -> None:
+    process = hud.start("eval", "slow", "oracle", "--full", "--remote")
+    assert process.stderr is not None
+    until(lambda: "[1/2]" in process.stderr.readline())  # type: ignore[union-attr]  # checked above
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=SECONDS)
+    view = newest(controller)
+    assert process.returncode == 130
+    assert f"hud cancel {view.job.id}" in errors
+    assert view.job.status == "running"
+    with controller.client() as client:
+        assert client.cancel_job(view.job.id).job.status == "cancelled"
+
+
+def test_a_taskset_is_played_here_against_instances_of_the_controller(
+    hud: Command, controller: RunningController
+) -> None:
+    ended = hud.within(hud.cwd.parent)("eval", "spelling/a", "oracle", "--group", "2")
+    assert ended.returncode == 0, ended.stderr
+    assert "Total: 1 task × 2 runs | Mean: 1.00" in ended.stdout
+    assert not newest(controller).is_remote
+
+
+def test_a_local_evaluation_is_recorded(hud: Command, controller: RunningController) -> None:
+    ended = hud("eval", "tasks.py", "oracle", "--full", "--taskset", "spelling")
+    assert ended.returncode == 0, ended.stderr
+    view = newest(controller)
+    assert (view.job.status, view.totals.scored, view.taskset) == ("finished", 3, "spelling")
+    assert view.job.command[:2] == ["hud", "eval"]
+    with controller.client() as client:
+        transcript = client.transcript(view.job.id, "apple.oracle.0")
+    assert [step.name for step in transcript.steps] == ["setup", "grade"]
+
+
+def test_models_are_asked_through_the_gateway_which_counts_and_caches(
+    hud: Command, controller: RunningController, provider: fake_provider.Running
+) -> None:
+    provider.control(reset=True, default="fixed:3")
+    for _ in range(2):
+        ended = hud("eval", "tasks.py", "openai", "-m", "gpt-5.4", "--full", "--cache")
+        assert ended.returncode == 0, ended.stderr
+    assert provider.stats["requests"] == 3
+    with controller.client() as client:
+        second, first = client.jobs(limit=2).items
+        (asked,) = client.usage(first.job.id)
+        (cached,) = client.usage(second.job.id)
+    assert (asked.requests, asked.from_cache, cached.from_cache) == (3, 0, 3)
+    assert asked.usage.input_tokens == 3 * fake_provider.INPUT
+    assert "kept-there" not in "".join(path.read_text() for path in hud.cwd.rglob("*.json*"))
+
+
+def test_a_remote_evaluation_asks_models_with_the_controllers_key(
+    hud: Command, controller: RunningController, provider: fake_provider.Running
+) -> None:
+    provider.control(reset=True, default="fixed:3")
+    ended = hud("eval", "spelling", "gpt-5.4", "--full", "--remote")
+    assert ended.returncode == 0, ended.stderr
+    assert provider.requests[0]["headers"]["authorization"] == "Bearer kept-there"
+    with controller.client() as client:
+        (asked,) = client.usage(newest(controller).job.id)
+    assert asked.requests == 2
+
+
+def test_models_lists_the_providers(hud: Command) -> None:
+    ended = hud("models")
+    assert ended.returncode == 0, ended.stderr
+    assert "ANTHROPIC_API_KEY is not set" in ended.stdout
+
+
+def test_a_controller_that_was_killed_goes_on_with_the_job(
+    tmp_path: Path, variables: dict[str, str]
+) -> None:
+    folder = tmp_path / "killed"
+    write_letters(folder / "workspace" / "letters")
+    with running_controller(folder) as first, first.client() as client:
+        client.upload("slow", TaskUpload(tasks=[task("quick"), task("long", "wait")]))
+        command = first.hud(tmp_path)
+        process = command.start("eval", "slow", "oracle", "--full", "--remote", "--group", "2")
+        until(lambda: client.jobs().items and client.jobs().items[0].totals.ended == 2)
+        before = {item.id: item for item in client.rollouts().items}
+        first.process.kill()
+        first.process.wait(SECONDS)
+    ports = {"HUD_API_PORT": first.url.rpartition(":")[2]}
+    with running_controller(folder, **ports) as second:
+        (second.workspace / "letters" / "go").touch()
+        output, errors = process.communicate(timeout=SECONDS)
+        assert process.returncode == 0, errors
+        assert "Total: 2 tasks × 2 runs | Mean: 1.00 | Pass: 4/4" in output
+        with second.client() as client:
+            after = {item.id: item for item in client.rollouts().items}
+    assert len(after) == 4
+    assert before.items() <= after.items()
