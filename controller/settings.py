@@ -52,6 +52,8 @@ class ControllerSettings(BaseSettings):
     """Port at which environments are served."""
     public_mcp_url: str | None = Field(None, validation_alias="HUD_MCP_URL")
     """How clients reach the MCP port where that differs from what the controller listens at."""
+    in_container: bool = Field(False, validation_alias="HUD_IN_CONTAINER")
+    """Whether the controller itself runs in a container."""
     host_workspace: Path | None = Field(None, validation_alias="HUD_HOST_WORKSPACE")
     """The workspace's path on the engine's host, where the controller itself is in a container."""
     allowed_hosts: str = Field("", validation_alias="HUD_ALLOWED_HOSTS")

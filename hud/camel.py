@@ -22,6 +22,9 @@ class Tool(mcp_types.Tool):
         """JSON schema of the structured result."""
         return self.output_schema
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, mcp_types.Tool) and vars(self) == vars(other)
+
 
 class ImageContent(mcp_types.ImageContent):
     """A picture in a tool's result."""
@@ -30,6 +33,9 @@ class ImageContent(mcp_types.ImageContent):
     def mimeType(self) -> str:
         """The picture's media type."""
         return self.mime_type
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, mcp_types.ImageContent) and vars(self) == vars(other)
 
 
 def tool(given: mcp_types.Tool) -> Tool:

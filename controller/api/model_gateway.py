@@ -5,7 +5,7 @@ address of its own for each job, for clients that can be told an address but no 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -13,7 +13,14 @@ from pydantic_core import from_json
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from controller.model_gateway.gateway import ModelGateway, Question, Refused, Reply, error_body
+from controller.model_gateway.gateway import (
+    GONE,
+    ModelGateway,
+    Question,
+    Refused,
+    Reply,
+    error_body,
+)
 from controller.model_gateway.routing import PATHS
 from controller.model_gateway.usage import check_job
 from hud.errors import UserError
@@ -59,11 +66,31 @@ async def ask(path: str, request: Request) -> Response:
     """Ask a model."""
     gateway: ModelGateway = request.app.state.platform.models
     try:
-        reply = await gateway.ask(_question(path, request, await _body(request)))
+        question = _question(path, request, await _body(request))
+        reply = await _unless_gone(request, gateway.ask(question))
     except Refused as refused:
         body = error_body(refused.status, refused.reason)
         return JSONResponse(body, refused.status, headers=refused.headers)
     return RelayResponse(reply)
+
+
+async def _unless_gone(request: Request, asking: Coroutine[Any, Any, Reply]) -> Reply:
+    """The reply; a client that leaves before it has begun ends the request at the provider, too."""
+    answered, left = asyncio.ensure_future(asking), asyncio.ensure_future(_departure(request))
+    try:
+        await asyncio.wait({answered, left}, return_when=asyncio.FIRST_COMPLETED)
+        if not answered.done():
+            raise Refused(GONE, "the client has left")
+        return answered.result()
+    finally:
+        for task in (answered, left):
+            task.cancel()
+        await asyncio.gather(answered, left, return_exceptions=True)
+
+
+async def _departure(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _body(request: Request) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def find_token(settings: ControllerSettings) -> str:
     try:
         token = settings.api_key or _kept(settings.data_dir / FILE)
         for path in {USER_DIR / FILE, settings.token_copy} - {None}:
-            _leave_copy(path, token)
+            _leave_copy(path, token, settings.workspace if settings.in_container else None)
     except OSError as exc:
         reason = f"the token's file `{exc.filename}` cannot be used: {exc.strerror}"
         raise UserError(reason, hint="set HUD_DATA_DIR to a folder that can be written") from exc
@@ -51,13 +51,26 @@ def _kept(path: Path) -> str:
     raise UserError(f"the token's file `{path}` is empty", hint=f"rm {path}")
 
 
-def _leave_copy(path: Path | None, token: str) -> None:
+def _leave_copy(path: Path | None, token: str, workspace: Path | None) -> None:
     if path is None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     _write(draft, token)
+    if workspace is not None:
+        _hand_over(draft, workspace)
     draft.replace(path)
+
+
+def _hand_over(path: Path, workspace: Path) -> None:
+    """A container's root writes into folders of others: a file belongs to its folder's owner, and
+    a folder that the engine has just made for root to the workspace's owner.
+    """
+    owner = path.parent.stat()
+    if owner.st_uid == 0 and workspace.exists():
+        owner = workspace.stat()
+        os.chown(path.parent, owner.st_uid, owner.st_gid)
+    os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def _write(path: Path, token: str) -> None:

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,14 @@ import anyio
 import anyio.to_thread
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NoSuchModuleError,
+    ProgrammingError,
+)
 
 from controller.store.migrating import migrate
 from hud.errors import HudError, UserError
@@ -100,9 +106,9 @@ class Database:
 def _translated() -> Iterator[None]:
     try:
         yield
+    except (DataError, IntegrityError, ProgrammingError):
+        raise  # a statement of ours was wrong
     except DBAPIError as exc:
-        if isinstance(exc.orig, sqlite3.IntegrityError | sqlite3.ProgrammingError):
-            raise
         lines = str(exc.orig).strip().splitlines() or [type(exc.orig).__name__]
         raise StoreFailure(f"the database failed: {lines[0]}") from exc
 
@@ -128,7 +134,7 @@ def _parse(url: str) -> URL:
 
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
-        Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+        _make_private(Path(str(url.database)))
         engine = create_engine(
             url, connect_args={"timeout": LOCK_WAIT}, pool_size=READERS + 1, max_overflow=0
         )
@@ -143,6 +149,17 @@ def _engine(url: URL) -> Engine:
         ) from exc
 
 
+def _make_private(path: Path) -> None:
+    """A file that only its owner reads; SQLite gives the files beside it the same mode."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600, exist_ok=True)
+    except OSError as exc:
+        raise UserError(
+            f"the database {path} cannot be written: {exc.strerror}", hint="set HUD_DATABASE_URL"
+        ) from exc
+
+
 def _prepare_sqlite(connection: Any, record: Any) -> None:
     connection.isolation_level = None
     for pragma in (
@@ -150,8 +167,7 @@ def _prepare_sqlite(connection: Any, record: Any) -> None:
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
-        "cache_size=-32000",
-        "mmap_size=268435456",
+        "cache_size=-16000",
         "temp_store=MEMORY",
     ):
         connection.execute(f"PRAGMA {pragma}").close()

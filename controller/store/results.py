@@ -74,9 +74,8 @@ def _table(connection: Connection, job_pk: int) -> Table:
     row = rollouts.c
     query = select(row.task, row.variant, row.number, row.status, row.reward, row.seconds)
     table: Table = {}
-    for task, variant, number, status, reward, seconds in connection.execute(
-        query.where(row.job_pk == job_pk).order_by(row.task, row.variant, row.number)
-    ):
+    of_job = query.where(row.job_pk == job_pk).order_by(row.task, row.variant, row.number)
+    for task, variant, number, status, reward, seconds in connection.execute(of_job).all():
         runs = table.get((task, variant))
         if runs is None:
             runs = table[task, variant] = Runs()

@@ -154,7 +154,10 @@ class TasksetTask(SQLModel, table=True):
     """A task in its newest version."""
 
     __tablename__ = "tasks"
-    __table_args__ = (Index("tasks_by_slug", "taskset_pk", "slug", unique=True),)
+    __table_args__ = (
+        Index("tasks_by_slug", "taskset_pk", "slug", unique=True),
+        Index("tasks_by_columns", "set_pk"),
+    )
 
     pk: int | None = Field(default=None, sa_type=Count, primary_key=True)
     taskset_pk: int = Field(sa_column=_key("tasksets.pk"))

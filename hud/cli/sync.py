@@ -12,6 +12,7 @@ import typer
 
 from hud.cli import console
 from hud.cli.asking import agreed
+from hud.cli.eval import SOURCES
 from hud.cli.linked import link_to, linked
 from hud.client import Client, Refused
 from hud.errors import UserError, did_you_mean
@@ -38,8 +39,8 @@ def sync(
         str | None, typer.Argument(help="The taskset or environment; else the one used last.")
     ] = None,
     source: Annotated[
-        str, typer.Argument(metavar="[SOURCE]", help="File or folder with the tasks, or DIR.")
-    ] = ".",
+        str | None, typer.Argument(help="File or folder with the tasks; DIR of the environment.")
+    ] = None,
     only: Annotated[
         list[str] | None, typer.Option("--task", help="Only this slug; may be repeated.")
     ] = None,
@@ -61,14 +62,14 @@ def sync(
     an environment of the controller, and names its code alike.
     """
     if what is What.ENV:
-        return _sync_environment(name, Path(source), yes)
+        return _sync_environment(name, Path(source or "."), yes)
     chosen = name or linked(Path(), "taskset")
     if chosen is None:
         raise UserError("which taskset?", hint="hud sync tasks NAME; later the name is known")
     with Client() as client:
         if export is not None:
             return _export(client, chosen, export)
-        tasks, left_out = _selected(_local(source), only or [], exclude or [])
+        tasks, left_out = _selected(_local(source or _usual()), only or [], exclude or [])
         upload = TaskUpload(tasks=tasks, dry_run=True, force=force)
         plan = _without(client.upload(chosen, upload), left_out, bool(only))
         _show(plan)
@@ -83,6 +84,11 @@ def sync(
     if not dry_run:
         link_to(Path(), taskset=chosen)
     return 0
+
+
+def _usual() -> str:
+    """Where tasks are if nobody says where."""
+    return next((name for name in SOURCES if Path(name).exists()), ".")
 
 
 def _local(source: str) -> list[dict[str, Any]]:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hud.environment import Environment
 from hud.environment.legacy import V4Task, is_v4, to_task
 from hud.environment.modules import local_environments
 from hud.environment.prompt_arguments import decode_arguments
-from hud.errors import UserError
+from hud.errors import ControllerUnavailable, UserError
 from hud.eval.taskset import collect, read_items
 from hud.task import Task, check_unique_slugs
 from hud.tasksets import from_csv, to_csv
+
+Answer = TypeVar("Answer")
 
 FILES = (".py", ".json", ".jsonl", ".csv")
 """How the names of task files end."""
@@ -33,7 +35,8 @@ def load_tasks(source: str | Path, *, raw: bool = False) -> list[Any]:
     """
     name, path = str(source), Path(source)
     if not (path.exists() or path.suffix in FILES):
-        return list(taskset_door(name)("tasks", raw=raw))
+        found: list[dict[str, Any]] = _ask_controller(name, lambda client: client.tasks(name))
+        return found if raw else [task_from(item) for item in found]
     if path.suffix == ".csv":
         rows = read_csv(path)
         return rows if raw else _of_rows(rows, path)
@@ -61,7 +64,8 @@ def save_tasks(name: str | Path, tasks: Iterable[Task | V4Task | Mapping[str, An
             raise UserError(f"task {position} names no scenario, so it cannot be saved")
     path = Path(name)
     if path.suffix not in FILES[1:]:
-        return str(taskset_door(str(name))("save", tasks=chosen))
+        data = [task.to_json() for task in chosen]
+        return _ask_controller(str(name), lambda client: str(client.save_tasks(str(name), data)))
     try:
         path.write_text(_written(chosen, path.suffix), encoding="utf-8", newline="")
     except OSError as exc:
@@ -74,39 +78,21 @@ def task_from(item: V4Task | Mapping[str, Any]) -> Task:
     return to_task(item) if isinstance(item, V4Task) or is_v4(item) else Task(**dict(item))
 
 
-class TasksetDoor:
-    """Asks the controller for a taskset: the one place that knows how."""
-
-    def __init__(self, client: Any, name: str) -> None:
-        self.client = client
-        self.name = name
-
-    def __call__(self, action: str, *, raw: bool = False, tasks: Sequence[Task] = ()) -> Any:
-        """`tasks` loads, `save` saves."""
-        if action == "save":
-            return self.client.save_tasks(self.name, [task.to_json() for task in tasks])
-        found = [_as_json(item) for item in self.client.tasks(self.name)]
-        return found if raw else [task_from(item) for item in found]
-
-
-def taskset_door(name: str) -> TasksetDoor:
-    """The way to the taskset `name`.
+def _ask_controller(name: str, action: Callable[[Any], Answer]) -> Answer:
+    """What `action` gets from the controller's client for the taskset `name`.
 
     Raises:
-        UserError: there is no controller that could know it.
+        UserError: there is no such taskset, or no controller.
     """
+    # The client stands above evaluation; it is loaded only here.
+    client = importlib.import_module("hud.client").Client()
     try:
-        # The controller's client stands above evaluation; nothing of it is loaded but here.
-        made = importlib.import_module("hud.client").Client()
-    except ModuleNotFoundError as exc:
-        reason = f"there is no file `{name}`, and no controller that has a taskset of this name"
-        hint = "name a file (tasks.json, tasks.jsonl, tasks.csv, tasks.py)"
-        raise UserError(reason, hint=hint) from exc
-    return TasksetDoor(made, name)
-
-
-def _as_json(item: Any) -> dict[str, Any]:
-    return item if isinstance(item, dict) else dict(item.model_dump(mode="json", exclude_none=True))
+        with client:
+            return action(client)
+    except ControllerUnavailable as exc:
+        reason = f"there is no file `{name}`, and no controller to ask for a taskset of this name"
+        hint = exc.hint or "name a file (tasks.json, tasks.jsonl, tasks.csv, tasks.py)"
+        raise UserError(reason, hint=hint, detail=exc.message) from exc
 
 
 def read_csv(path: Path) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -329,3 +330,29 @@ def test_slugs_are_unique_in_a_taskset() -> None:
 def test_ids_are_fresh() -> None:
     assert len({new_id() for _ in range(100)}) == 100
     assert len(new_id()) == 32
+
+
+V4 = {
+    "prompt": "Go.",
+    "mcp_config": {"here": {"url": "http://127.0.0.1:9/mcp"}},
+    "evaluate_tool": {"name": "evaluate", "arguments": {}},
+    "id": "go-there",
+}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: Task(**V4), lambda: Task.from_v4(V4), lambda: Task.from_v4(json.dumps(V4))],
+    ids=["fields", "dict", "text"],
+)
+def test_a_v4_task_is_read_from_its_fields_and_its_data(make: Callable[[], Task]) -> None:
+    task = make()
+    assert (task.slug, task.scenario, task.env.name) == ("go-there", "legacy", "v4-legacy")
+    assert (task.args or {})["prompt"] == "Go."
+
+
+def test_half_a_v4_task_says_what_it_lacks() -> None:
+    with pytest.raises(UserError, match="has no `mcp_config`"):
+        Task(prompt="Go.")
+    with pytest.raises(UserError, match="is not JSON"):
+        Task.from_v4("{")

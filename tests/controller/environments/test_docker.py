@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.controller.running import free_port, running_controller
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
 BUILD_SECONDS = 400.0
+ENGINE = {"DOCKER_HOST": os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")}
 COUNTS = "text.lower().count(letter.lower())"
 
 
@@ -38,13 +40,13 @@ def counted(caller: Caller) -> str:
 def test_a_container_is_built_reloaded_and_replaced_after_the_controllers_death(
     tmp_path: Path,
 ) -> None:
-    ports = {"HUD_API_PORT": str(free_port()), "HUD_MCP_PORT": str(free_port())}
+    ports = {"HUD_API_PORT": str(free_port()), "HUD_MCP_PORT": str(free_port()), **ENGINE}
     file = put_template(tmp_path / "workspace", "letters", dockerfile=True)
     before = containers()
     with running_controller(tmp_path, **ports) as first, first.client() as client:
         record = until(lambda: _running(client.environment("letters").state), BUILD_SECONDS)
         record = client.environment("letters")
-        assert record.runs_in == "container"
+        assert record.runs_in == "container", record
         builds = client.builds(environment="letters").items
         assert [(one.status, one.cause) for one in builds] == [("passed", "first start")]
         assert client.build_log(builds[0].id).lines

@@ -35,7 +35,7 @@ def ports() -> dict[str, str]:
 def names(controller: RunningController) -> Iterator[Path]:
     """The workspace of the shared controller, empty again afterwards."""
     yield controller.workspace
-    for folder in controller.workspace.iterdir():
+    for folder in controller.workspace.glob("*/"):
         shutil.rmtree(folder)
     with controller.client() as client:
         until(lambda: None if client.environments() else True)
@@ -189,3 +189,50 @@ def test_unknown_environments_are_refused_with_near_names(
     assert caught.value.hint == "did you mean `strawberry`?"
     with pytest.raises(HudError, match="did you mean `strawberry`"):
         Caller(f"{controller.mcp_url}/strawbery/mcp").open()
+
+
+def test_without_an_engine_a_dockerfile_of_plain_python_runs_as_a_process_and_says_so(
+    names: Path, client: Client, controller: RunningController
+) -> None:
+    put_template(names, "plain", dockerfile=True)
+    record = settled(client, "plain")
+    assert record.runs_in == "process"
+    assert "its Dockerfile is not used" in str(record.reason)
+    caller = connected(f"{controller.mcp_url}/plain/mcp")
+    assert call(caller, "count_letter", text="Strawberry", letter="r") == "3"
+    with pytest.raises(UserError, match="cannot be built") as caught:
+        client.rebuild_environment("plain")
+    assert caught.value.hint == "start a container engine"
+
+
+def test_without_an_engine_a_dockerfile_with_a_system_in_it_is_told_to_need_one(
+    names: Path, client: Client
+) -> None:
+    folder = put_template(names, "system", dockerfile=True).parent
+    recipe = (folder / "Dockerfile").read_text()
+    (folder / "Dockerfile").write_text(f"{recipe}\nRUN apt-get install -y postgresql\n")
+    put(names, "beside")
+    record = settled(client, "system", "failed")
+    assert "its Dockerfile needs a container engine" in str(record.reason)
+    assert "hint: start a container engine" in str(record.reason)
+    settled(client, "beside")
+
+
+def test_what_is_watched_can_be_declared(
+    names: Path, client: Client, controller: RunningController
+) -> None:
+    file = put(names, "watchful", pyproject="[tool.hud]\nwatch = ['data.txt', 'env.py']\n")
+    settled(client, "watchful", "failed")
+    data = file.parent / "data.txt"
+    data.write_text("1")
+    text = source("watchful").replace("return 0", "return int(open('data.txt').read())")
+    file.write_text(text)
+    client.start_environment("watchful")
+    settled(client, "watchful")
+    caller = connected(f"{controller.mcp_url}/watchful/mcp")
+    data.write_text("2")
+    until(lambda: client.environment("watchful").last_reload)
+    reload = client.environment("watchful").last_reload
+    assert reload is not None
+    assert reload.cause == "`data.txt` changed"
+    assert call(caller, "version") == "2"

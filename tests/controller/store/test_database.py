@@ -109,6 +109,19 @@ async def test_a_server_that_does_not_answer_is_a_failure_of_the_store(url: str)
         await Store.open(url)
 
 
+async def test_a_folder_that_cannot_be_made_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="cannot be written: "):
+        await Store.open(f"sqlite:///{tmp_path / 'file' / 'hud.db'}")
+
+
+async def test_only_its_owner_reads_a_database(tmp_path: Path) -> None:
+    store = await Store.open(f"sqlite:///{tmp_path / 'hud.db'}")
+    await store.add_job(job())
+    assert {path.stat().st_mode & 0o077 for path in tmp_path.iterdir()} == {0}
+    await store.aclose()
+
+
 async def test_a_file_that_is_no_database_is_a_failure_of_the_store(tmp_path: Path) -> None:
     path = tmp_path / "hud.db"
     path.write_bytes(b"not a database, but long enough to be taken for one" * 100)

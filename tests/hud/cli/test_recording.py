@@ -8,7 +8,7 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -184,7 +184,7 @@ class Receiver:
     def record_job(self, record: object, taskset: str | None = None) -> None:
         """Nothing to remember."""
 
-    def record_transcripts(self, job: str, texts: list[bytes]) -> None:
+    def record_transcripts(self, job: str, texts: Sequence[bytes]) -> None:
         self.rollouts += [Transcript.model_validate_json(text).rollout.id for text in texts]
 
     def finish_job(self, job: str, status: str, seconds: float) -> None:

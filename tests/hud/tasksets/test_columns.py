@@ -38,7 +38,12 @@ def test_a_column_has_the_type_of_all_its_values(
 
 
 def test_columns_come_in_the_order_in_which_they_first_occur() -> None:
-    tasks = [{"columns": {"z": 1}}, {}, {"columns": None}, {"columns": {"a": "x", "z": 2}}]
+    tasks: list[dict[str, Any]] = [
+        {"columns": {"z": 1}},
+        {},
+        {"columns": None},
+        {"columns": {"a": "x", "z": 2}},
+    ]
     assert list(infer_columns(tasks)) == ["z", "a"]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hud.errors import UserError
-from hud.task import Task
+from hud.task import Task, TaskAgentConfig
 from hud.tasksets import check_tasks, plan, signature
 from hud.types import MCPToolCall
 
@@ -74,7 +74,7 @@ def test_a_task_keeps_its_signature_through_its_json() -> None:
         slug="count-r",
         args={"b": [1, {"c": None}], "a": 1},
         validation=[MCPToolCall(name="submit")],
-        agent_config={"allowed_tools": ["*"]},  # type: ignore[arg-type]  # pydantic reads it
+        agent_config=TaskAgentConfig(allowed_tools=["*"]),
     )
     again = Task(**original.to_json())
     assert signature(again.to_json()) == signature(original.to_json())
@@ -101,5 +101,12 @@ def test_a_task_that_cannot_be_kept_is_named(bad: dict[str, Any], message: str) 
 
 
 def test_a_kept_task_has_no_empty_fields() -> None:
-    given = {"slug": " a ", "scenario": "s", "columns": {}, "metadata": {}, "id": None, "args": {}}
+    given: dict[str, Any] = {
+        "slug": " a ",
+        "scenario": "s",
+        "columns": {},
+        "metadata": {},
+        "id": None,
+        "args": {},
+    }
     assert check_tasks([given]) == [{"slug": "a", "scenario": "s", "args": {}}]

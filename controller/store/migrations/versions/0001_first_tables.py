@@ -131,6 +131,7 @@ def _tasksets() -> None:
         sa.PrimaryKeyConstraint("pk"),
     )
     op.create_index("tasks_by_slug", "tasks", ["taskset_pk", "slug"], unique=True)
+    op.create_index("tasks_by_columns", "tasks", ["set_pk"])
     op.create_table(
         "task_versions",
         sa.Column("task_pk", NUMBER, nullable=False),

@@ -1,0 +1,101 @@
+"""Events as a stream: where it begins, that it goes on, and that it ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+
+from controller.api.events import KEEP_ALIVE_SECONDS
+from hud.client import Client
+from tests.controller.records import job
+from tests.controller.running import RunningController, running_controller
+
+STREAM = {"accept": "text/event-stream"}
+
+
+@pytest.fixture(scope="module")
+def http(controller: RunningController) -> Iterator[httpx2.Client]:
+    headers = {"authorization": f"Bearer {controller.token}"}
+    base, seconds = f"{controller.url}/api/v1", KEEP_ALIVE_SECONDS + 10
+    with httpx2.Client(base_url=base, headers=headers, timeout=seconds, trust_env=False) as client:
+        yield client
+
+
+def first(http: httpx2.Client, count: int, path: str = "/events", **headers: str) -> list[str]:
+    """The first lines of a stream that are not empty."""
+    lines: list[str] = []
+    with http.stream("GET", path, headers=STREAM | headers) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        for line in answer.iter_lines():
+            lines += [line] if line else []
+            if len(lines) == count:
+                return lines
+    return lines
+
+
+@pytest.fixture(scope="module")
+def begin(controller: RunningController) -> int:
+    """The number of an event after which there are exactly three."""
+    with controller.client() as client:
+        begin = client.past_events(limit=1000)
+        for number in range(3):
+            client.record_job(job(f"event-{number}", "one"))
+        return begin[-1].id if begin else 0
+
+
+def test_the_stream_begins_after_a_number(http: httpx2.Client, begin: int) -> None:
+    lines = first(http, 4, f"/events?after={begin}&kind=job")
+    assert lines[:3] == [f"id: {begin}", f"id: {begin + 1}", "event: job"]
+    assert '"subject":"event-0"' in lines[3]
+
+
+def test_the_last_event_that_was_seen_comes_before_the_number(
+    http: httpx2.Client, begin: int
+) -> None:
+    lines = first(http, 4, "/events?after=0", **{"last-event-id": str(begin + 1)})
+    assert '"subject":"event-1"' in lines[3]
+
+
+def test_without_a_number_it_begins_with_what_happens_next(
+    http: httpx2.Client, client: Client, begin: int
+) -> None:
+    with http.stream("GET", "/events", headers=STREAM) as answer:
+        lines = (line for line in answer.iter_lines() if line)
+        assert int(next(lines).removeprefix("id: ")) >= begin + 3
+        client.record_job(job("event-later", "one"))
+        assert [
+            '"subject":"event-later"' in line for line in (next(lines), next(lines), next(lines))
+        ][2]
+
+
+@pytest.mark.parametrize("number", ["x", "-1", "1e3", "9" * 30])
+def test_what_is_no_number_is_refused(http: httpx2.Client, number: str) -> None:
+    assert http.get("/events", headers=STREAM | {"last-event-id": number}).status_code == 400
+
+
+@pytest.mark.slow
+def test_a_silent_stream_is_kept_alive(http: httpx2.Client, begin: int) -> None:
+    lines = first(http, 2, f"/events?after={begin}&kind=nothing")
+    assert lines == [f"id: {begin}", ": keep-alive"]
+
+
+@pytest.mark.slow
+def test_the_controller_ends_at_once_although_somebody_listens(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    with running_controller(tmp_path_factory.mktemp("ending")) as running:
+        headers = STREAM | {"authorization": f"Bearer {running.token}"}
+        url = f"{running.url}/api/v1/events"
+        with httpx2.stream("GET", url, headers=headers, timeout=20, trust_env=False) as answer:
+            lines = answer.iter_lines()
+            next(lines)
+            before = time.monotonic()
+            running.process.terminate()
+            assert list(lines)[-1:] in ([], [""])
+            running.process.wait(15)
+        assert time.monotonic() - before < 15
+    assert running.process.returncode == 0
+    assert "Traceback" not in running.log()
