@@ -17,7 +17,7 @@ from typing import Any
 
 import anyio
 from measuring.table import Goal, Row, introduce, show
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, insert, text, update
 
 from controller.store import Store, standing
 from controller.store.columnsets import set_for
@@ -156,7 +156,17 @@ def _insert(connection: Connection, made: list[Transcript]) -> None:
 
 
 async def _count(store: Store) -> None:
+    """Make good what writing in bulk left out."""
     await store.write(lambda connection: standing.recount(connection, TASKSET))
+    await store.write(_go_on_numbering)
+
+
+def _go_on_numbering(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        newest = "(SELECT max(pk) FROM rollouts)"
+        connection.execute(
+            text(f"SELECT setval(pg_get_serial_sequence('rollouts', 'pk'), {newest})")
+        )
 
 
 def _fields(connection: Connection, record: RolloutRecord) -> dict[str, Any]:
@@ -227,8 +237,8 @@ def rollout(job: str, task: int, index: int, chance: random.Random) -> Transcrip
         usage=Usage(input_tokens=int(chance.random() * 1e5), output_tokens=900),
     )
     is_long = task == index == 3
-    text = f"step {chance.random()} " * 40
-    steps = [TraceStep(kind="tool", name="look", result=text)] * (STEPS if is_long else 1)
+    words = f"step {chance.random()} " * 40
+    steps = [TraceStep(kind="tool", name="look", result=words)] * (STEPS if is_long else 1)
     return Transcript(rollout=record, prompt="Count the letters.", steps=steps)
 
 

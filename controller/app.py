@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import FastAPI, Security
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
@@ -20,7 +22,7 @@ from controller.api import (
 )
 from controller.platform import Platform
 from controller.security.guard import Guard
-from controller.security.problems import add_problems
+from controller.security.problems import MEDIA_TYPE, add_problems
 from hud import __version__
 from hud.wire.platform import API_PREFIX
 
@@ -40,11 +42,32 @@ The controller of hud-local. Every path but `/api/v1/health` asks for the bearer
 `hud token` shows; every error is a problem (RFC 9457) with a `hint`. `hud.client.Client` has a
 method for each.
 """
+PROBLEM = {
+    "description": "Why it was refused or failed, and what to do.",
+    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+
+
+class Api(FastAPI):
+    """An application whose schema says that every error is a problem."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The schema, made when it is first asked for."""
+        if self.openapi_schema is None:
+            schema = super().openapi()
+            for path in schema["paths"].values():
+                for operation in path.values():
+                    operation["responses"].pop("422", None)
+                    operation["responses"]["default"] = PROBLEM
+            for replaced in ("HTTPValidationError", "ValidationError"):
+                schema["components"]["schemas"].pop(replaced, None)
+            self.openapi_schema = schema
+        return self.openapi_schema
 
 
 def create_app(platform: Platform) -> FastAPI:
     """The API of a platform. It needs no lifespan: whoever opened the platform closes it."""
-    app = FastAPI(
+    app = Api(
         title="hud-local",
         version=__version__,
         description=DESCRIPTION,

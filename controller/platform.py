@@ -67,7 +67,8 @@ class Platform:
             await evaluations.resume()
             if is_first_start:
                 await stack.enter_async_context(greeting(deployments, store, evaluations))
-            await stack.enter_async_context(retention(store, settings.retention_days))
+            forgetting = (evaluations.forget_before, models.book.forget_before)
+            await stack.enter_async_context(retention(store, settings.retention_days, forgetting))
             yield cls(
                 settings=settings,
                 token=token,

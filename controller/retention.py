@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 from controller.store import Store, StoreFailure
 
 EVERY_SECONDS = 3600.0
+Forget = Callable[[datetime], None]
 
 _log = logging.getLogger("controller")
 
 
 @asynccontextmanager
-async def retention(store: Store, days: int | None) -> AsyncIterator[None]:
-    """Inside the block, jobs that ended and are older than that are removed; None keeps all."""
+async def retention(
+    store: Store, days: int | None, others: Sequence[Forget] = ()
+) -> AsyncIterator[None]:
+    """Inside the block, jobs that ended and are older than that are removed; None keeps all.
+    `others` forget what they keep of jobs.
+    """
     if days is None:
         yield
         return
-    task = asyncio.create_task(_sweep(store, timedelta(days=days)))
+    task = asyncio.create_task(_sweep(store, timedelta(days=days), others))
     try:
         yield
     finally:
@@ -30,10 +35,13 @@ async def retention(store: Store, days: int | None) -> AsyncIterator[None]:
             await task
 
 
-async def _sweep(store: Store, age: timedelta) -> None:
+async def _sweep(store: Store, age: timedelta, others: Sequence[Forget]) -> None:
     while True:
+        moment = datetime.now(UTC) - age
         try:
-            removed = await store.remove_jobs_before(datetime.now(UTC) - age)
+            removed = await store.remove_jobs_before(moment)
+            for forget in others:
+                forget(moment)
         except StoreFailure as exc:
             _log.warning("old jobs cannot be removed: %s", exc.message)
         else:

@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 LIMITS = Limits(close_seconds=1.0, max_sessions=2000)
 GRACE_SECONDS = 2.0
 """How long calls under way may go on when an environment is stopped."""
+RETRY_SECONDS = 5.0
 MOUNTS = Path("/proc/mounts")
 
 
@@ -233,7 +234,7 @@ class Serving:
             if isinstance(event, Reloaded):
                 self._last_reload = Reload(
                     at=datetime.now(UTC),
-                    cause=event.cause,
+                    cause=self._services.secrets.redact(event.cause),
                     step=event.step.name.lower(),
                     seconds=round(event.seconds, 3),
                 )
@@ -246,7 +247,7 @@ class Serving:
         detail = event.error.detail or "\n".join(getattr(event.error, "__notes__", ()))
         self._last_error = Reload(
             at=datetime.now(UTC),
-            cause=event.cause,
+            cause=redact(event.cause),
             seconds=round(event.seconds, 3),
             error=redact(event.error.message),
             detail=redact(detail) or None,
@@ -285,18 +286,28 @@ class Serving:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            about = self.record().model_dump(exclude={"updated_at"})
-            if about == self._noted:
-                continue
-            told = {key: about[key] for key in ("state", "reason")}
-            is_news = any(self._noted.get(key) != value for key, value in told.items())
-            has_reload = about["last_reload"] != self._noted.get("last_reload")
-            self._noted, self._updated_at = about, datetime.now(UTC)
-            await self._services.store.put_environment(self.record())
-            if is_news or has_reload:
-                reload = about["last_reload"] if has_reload else None
-                told["reload"] = {k: str(v) for k, v in (reload or {}).items()} or None
-                await self._services.store.add_event("environment", self.found.name, told)
+            try:
+                await self._write_down()
+            except Exception:
+                # The store may be away for a while; what is served does not depend on it.
+                logger.exception("what became of `%s` cannot be written down", self.found.name)
+                await asyncio.sleep(RETRY_SECONDS)
+                self._changed.set()
+
+    async def _write_down(self) -> None:
+        about = self.record().model_dump(exclude={"updated_at"})
+        if about == self._noted:
+            return
+        told = {key: about[key] for key in ("state", "reason")}
+        is_news = any(self._noted.get(key) != value for key, value in told.items())
+        has_reload = about["last_reload"] != self._noted.get("last_reload")
+        self._updated_at = datetime.now(UTC)
+        await self._services.store.put_environment(self.record())
+        self._noted = about
+        if is_news or has_reload:
+            reload = about["last_reload"] if has_reload else None
+            told["reload"] = {k: str(v) for k, v in (reload or {}).items()} or None
+            await self._services.store.add_event("environment", self.found.name, told)
 
 
 def phase_of(error: BaseException) -> Literal[1, 2, 3]:

@@ -16,12 +16,12 @@ from hud.settings import USER_DIR
 EVERY_ADDRESS = frozenset({"0.0.0.0", "::", "[::]", ""})
 """Hosts to listen at that nobody can connect to by that name."""
 
-
 SYSTEM_VARIABLES = (
-    "HOME LANG LC_ALL LC_CTYPE LOGNAME PATH PYTHONHOME PYTHONPATH SHELL TMPDIR TZ USER VIRTUAL_ENV"
-    " HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy SSL_CERT_DIR SSL_CERT_FILE"
-    " HUD_HOME"
-).split()
+    *("HOME", "LANG", "LC_ALL", "LC_CTYPE", "LOGNAME", "PATH", "PYTHONHOME", "PYTHONPATH"),
+    *("SHELL", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV", "SSL_CERT_DIR", "SSL_CERT_FILE"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+    "HUD_HOME",
+)
 """Variables that programs need to run at all."""
 
 

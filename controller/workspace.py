@@ -48,7 +48,7 @@ class Workspace:
     def __init__(
         self, settings: ControllerSettings, store: Ledger, builds: Builds, secrets: Secrets
     ) -> None:
-        self.engines = Engines()
+        self.engines = Engines(settings)
         self.services = Services(settings, store, secrets, builds, self.engines)
         self._settings = settings
         self._store = store
@@ -303,10 +303,12 @@ class Workspace:
         serving = Serving(found, self.services, is_wanted=found.name not in self._stopped)
         serving.version = self._versions.get(found.name)
         self._serving[found.name] = serving
-        self._tasks[found.name] = asyncio.create_task(serving.run())
+        task = asyncio.create_task(serving.run())
+        task.add_done_callback(lambda ended: _explain(found.name, ended))
+        self._tasks[found.name] = task
         self._mark_chosen()
         ready = asyncio.create_task(serving.ready.wait())
-        waited = {ready, self._tasks[found.name]}
+        waited = {ready, task}
         await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED, timeout=READY_SECONDS)
         ready.cancel()
 
@@ -335,3 +337,10 @@ class Workspace:
         task: asyncio.Task[Any] = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+
+def _explain(name: str, ended: asyncio.Task[None]) -> None:
+    """Say why an environment's endpoint ended that nobody ended."""
+    error = None if ended.cancelled() else ended.exception()
+    if error is not None:
+        logger.error("the endpoint of `%s` ended", name, exc_info=error)

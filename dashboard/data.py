@@ -12,6 +12,7 @@ from dashboard.remembering import remembered
 from hud.client import Client
 from hud.client.client import JobFilters, RolloutFilters, TaskFilters
 from hud.wire import Comparison, JobResults, JobView, RolloutRecord, Transcript
+from hud.wire.models import ProviderModels
 from hud.wire.platform import (
     BuildRecord,
     Check,
@@ -33,6 +34,8 @@ LIVE = 1.0
 """Seconds for which what changes by itself is shown again."""
 STILL = 10.0
 """Seconds for what rarely changes."""
+MODELS = 300.0
+"""Seconds for what providers say."""
 READ_SECONDS = 5.0
 """How long the answer to a read may take."""
 
@@ -72,6 +75,12 @@ def providers() -> list[ProviderStatus]:
     return client().providers()
 
 
+@remembered(MODELS)
+def models() -> list[ProviderModels]:
+    """The models of providers that have a key."""
+    return client().models()
+
+
 @remembered(STILL)
 def secrets() -> list[SecretRecord]:
     """Names of the stored secrets."""
@@ -105,7 +114,7 @@ def versions(name: str) -> list[EnvironmentVersion]:
 @remembered(LIVE)
 def builds(environment: str | None = None) -> list[BuildRecord]:
     """Builds, the newest first."""
-    return client().builds(environment)
+    return client().builds(environment).items
 
 
 @remembered(LIVE)
@@ -144,6 +153,12 @@ def task_page(
 ) -> Page[TaskRecord]:
     """One page of a taskset's tasks; `columns` are pairs of a column and the value that it has."""
     return client().task_page(name, **filters, **({"columns": dict(columns)} if columns else {}))
+
+
+@remembered(LIVE)
+def task(name: str, slug: str) -> TaskRecord:
+    """One task in its newest version."""
+    return client().task(name, slug)
 
 
 @remembered(LIVE)

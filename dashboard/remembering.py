@@ -1,10 +1,9 @@
 """A controller that does not answer takes nothing away: the last data stays, and the page's frame
-says so once (`lost`).
+says so once (`lost`) and asks whether it is back (`look_again`).
 """
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import wraps
@@ -13,17 +12,17 @@ from typing import ParamSpec, TypeVar
 
 import streamlit as st
 
-from hud.errors import ControllerUnavailable
+from hud.client import Client
+from hud.errors import ControllerUnavailable, HudError
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 KEPT = 256
 """How many answers are kept for the time when the controller does not answer."""
-PAUSE_SECONDS = 3.0
-"""For how long it is not asked again by a session whose question it did not answer."""
+LOOK_SECONDS = 1.0
+"""How long a look at whether the controller is there may take."""
 _LOST = "controller-lost"
-_LOST_AT = "controller-lost-at"
 
 
 class LastAnswers:
@@ -59,11 +58,26 @@ def lost() -> ControllerUnavailable | None:
     return error
 
 
+def look_again() -> bool:
+    """Whether the controller answers now; takes `LOOK_SECONDS` at most."""
+    try:
+        _looking().health()
+    except ControllerUnavailable as exc:
+        st.session_state[_LOST] = exc
+    except HudError:
+        st.session_state[_LOST] = None
+    else:
+        st.session_state[_LOST] = None
+    return lost() is None
+
+
 def remembered(seconds: float) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let a read be answered from memory for `seconds`, and for longer while the controller does
     not answer. Arguments have to be hashable.
 
-    The read ends the page where there is no answer, nor an earlier one.
+    A lost controller is not asked again until `look_again` finds it; meanwhile a read ends the
+    page where it has no earlier answer. Where only this answer takes too long, the earlier one
+    stands in; without one, the read raises.
     """
 
     def decorate(read: Callable[P, T]) -> Callable[P, T]:
@@ -72,21 +86,28 @@ def remembered(seconds: float) -> Callable[[Callable[P, T]], Callable[P, T]]:
         @wraps(read)
         def answer(*args: P.args, **kwargs: P.kwargs) -> T:
             question = (read.__name__, args, tuple(sorted(kwargs.items())))
-            if time.monotonic() - st.session_state.get(_LOST_AT, -PAUSE_SECONDS) >= PAUSE_SECONDS:
+            error: ControllerUnavailable | None = None
+            if lost() is None:
                 try:
                     value = cached(*args, **kwargs)
                 except ControllerUnavailable as exc:
-                    st.session_state[_LOST] = exc
-                    st.session_state[_LOST_AT] = time.monotonic()
+                    error = exc
+                    look_again()
                 else:
-                    st.session_state[_LOST] = None
                     last_answers().keep(question, value)
                     return value
             earlier = last_answers().recall(question)
             if earlier is None:
+                if error is not None and lost() is None:
+                    raise error
                 st.stop()
             return earlier  # type: ignore[return-value]  # what this very read answered before
 
         return answer
 
     return decorate
+
+
+@st.cache_resource
+def _looking() -> Client:
+    return Client(seconds=LOOK_SECONDS)

@@ -11,6 +11,7 @@
 
     HudError
       UserError               a bad task file, an unknown slug, a missing key
+        LeftOut               something that the original has and this SDK has not
       ToolError               a tool call that ended in an error
       EnvironmentFailure      the author's code, or the process that runs it
         StartFailure          the environment could not be imported, forked or spawned
@@ -56,6 +57,15 @@ class HudError(Exception):
 
 class UserError(HudError):
     """What the user gave cannot be used; the message names the thing and the reason."""
+
+
+class LeftOut(UserError, ImportError):
+    """The original has this; here it is left out on purpose."""
+
+
+def left_out(name: str, instead: str) -> LeftOut:
+    """The error for a name of the original; `instead` says what to do."""
+    return LeftOut(f"`{name}` is left out of hud-local", hint=instead)
 
 
 class ToolError(HudError):

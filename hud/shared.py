@@ -1,5 +1,5 @@
 """The original's exceptions and its client of the hosted service."""
 
-from hud.tools.left_out import left_out
+from hud.errors import left_out
 
 raise left_out("hud.shared", "errors are in `hud.errors`: HudError and its children")

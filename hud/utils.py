@@ -1,5 +1,5 @@
 """The original's own tools, which no environment needs."""
 
-from hud.tools.left_out import left_out
+from hud.errors import left_out
 
 raise left_out("hud.utils", "use print or logging in place of `hud_console`; hud itself has none")

@@ -100,7 +100,7 @@ NAMES = {
         *("hud.tools.submit.SubmitTool", "hud.tools.submit.get_submission"),
         "hud.tools.submit.set_submission",
     ],
-    66: ["hud.telemetry.instrument", "hud.instrument"],
+    66: ["hud.telemetry.instrument", "hud.telemetry.instrument.instrument", "hud.instrument"],
 }
 """What is imported, by row."""
 
@@ -273,6 +273,13 @@ LEFT_OUT = [
     ("hud.datasets", "display_results"),
     ("hud.tools.executors", "PyAutoGUIExecutor"),
     ("hud.tools", "GroundedComputerTool"),
+    ("hud.tools.hosted", "WebSearchTool"),
+    ("hud.tools.grounding", "GroundedComputerTool"),
+    ("hud.tools.elicitation", "ElicitTool"),
+    ("hud.agents.grounded_openai", "GroundedOpenAIChatAgent"),
+    ("hud.agents.misc", "ResponseAgent"),
+    ("hud.native.permissions", "PermissionLayer"),
+    ("hud.native.skills", "Skill"),
     ("hud.utils", "hud_console"),
     ("hud.shared", "exceptions"),
 ]

@@ -39,7 +39,16 @@ def unpack(archive: Path, folder: Path) -> str:
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+    _let_all_read(folder)
     return digest_of(folder)
+
+
+def _let_all_read(folder: Path) -> None:
+    """Let users other than the controller's read it, who run what is in it."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            path.chmod(mode | (0o555 if path.is_dir() else 0o444))
 
 
 def _checked(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:

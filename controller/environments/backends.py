@@ -103,7 +103,10 @@ async def _forked(
     output = await stack.enter_async_context(Lines(log))
     variables = services.process_variables(project)
     start = partial(launch, output.descriptor, variables)
-    backend = ForkedBackend(Versions(None, project.folder, log=log, launch=start))
+    versions = Versions(None, project.folder, log=log, launch=start)
+    if services.user is not None:
+        versions.let_in(services.user)
+    backend = ForkedBackend(versions)
     stack.push_async_callback(backend.aclose)
     return backend
 

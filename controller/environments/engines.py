@@ -8,7 +8,9 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from controller.settings import ControllerSettings
 from hud.containers import Containers, Engine
+from hud.containers.dwelling import declared
 from hud.errors import DockerFailure
 from hud.wire.platform import EngineHealth
 
@@ -19,7 +21,10 @@ FRESH_SECONDS = 5.0
 class Engines:
     """Opens the engine, and says whether there is one."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: ControllerSettings) -> None:
+        """`settings` may say what the host calls the workspace."""
+        outside = settings.host_workspace
+        self._dwelling = declared(settings.workspace, outside) if outside is not None else None
         self._health: EngineHealth | None = None
         self._asked = 0.0
 
@@ -35,7 +40,7 @@ class Engines:
 
     def make(self) -> Containers:
         """The engine, not asked yet."""
-        return Engine()
+        return Engine(dwelling=self._dwelling)
 
     async def health(self) -> EngineHealth:
         """Whether an engine answers, as of a few seconds ago."""

@@ -39,6 +39,9 @@ SERVE = """
 import sys
 sys.path.append(sys.argv[1])
 from hud.dev.forking.direct import serve_directly
+from hud.runtime.privileges import die_with_parent, step_down
+step_down()
+die_with_parent()
 sys.exit(serve_directly(None))
 """
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from dataclasses import dataclass
 
 from controller.builds import Builds
@@ -10,7 +12,11 @@ from controller.environments.ledger import Ledger
 from controller.secrets import Secrets
 from controller.settings import ControllerSettings, system_variables
 from hud.errors import UserError
+from hud.runtime.privileges import RUN_AS
 from hud.runtime.project import Project
+
+HOME = tempfile.gettempdir()
+"""Home of authors' processes that run as another user."""
 
 
 @dataclass(frozen=True)
@@ -44,4 +50,21 @@ class Services:
         Raises:
             UserError: a declared variable has no value.
         """
-        return {**system_variables(), **self.variables(project)}
+        variables = {**system_variables(), **self.variables(project)}
+        if self.user is not None:
+            variables |= {RUN_AS: str(self.user), "HOME": HOME}
+        return variables
+
+    @property
+    def user(self) -> int | None:
+        """The user as whom authors' processes run; None for the controller's own.
+
+        Raises:
+            UserError: the setting is not the number of a user.
+        """
+        wanted = self.settings.environment_user
+        if wanted is None or os.getuid() != 0:
+            return None
+        if not wanted.isdecimal():
+            raise UserError(f"HUD_ENVIRONMENT_USER is {wanted!r}, not the number of a user")
+        return int(wanted)

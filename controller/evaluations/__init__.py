@@ -1,6 +1,6 @@
 """Evaluations that run in the controller."""
 
-from controller.evaluations.runtimes import EnvironmentDoor, FolderDoor
+from controller.evaluations.runtimes import EnvironmentDoor
 from controller.evaluations.service import Evaluations
 
-__all__ = ["EnvironmentDoor", "Evaluations", "FolderDoor"]
+__all__ = ["EnvironmentDoor", "Evaluations"]

@@ -118,9 +118,11 @@ class PlanFolder:
         except OSError as exc:
             raise UserError(f"cannot write {path}: {exc.strerror}") from exc
 
-    def drop(self, job_id: str) -> None:
-        """Forget the plan of a job."""
-        self._path(job_id).unlink(missing_ok=True)
+    def drop_before(self, moment: datetime, *, keep: Collection[str]) -> None:
+        """Forget the plans that were written before that, but those to keep."""
+        for path in self._folder.glob("*.json"):
+            if path.stem not in keep and path.stat().st_mtime < moment.timestamp():
+                path.unlink(missing_ok=True)
 
     def read(self, job_id: str) -> Plan:
         """The plan of a job.

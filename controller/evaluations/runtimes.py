@@ -5,13 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Protocol
 
-from hud.errors import HudError, StartFailure, UserError, did_you_mean, error_data, error_from
-from hud.eval.bound import FolderRuntime, own_tasks
-from hud.eval.contained import runtime_for
-from hud.runtime.project import read_project
+from hud.errors import HudError, StartFailure, UserError, error_data, error_from
 from hud.runtime.runtime import Instance, Runtime
 from hud.task import Task
 
@@ -38,53 +34,6 @@ class EnvironmentDoor(Protocol):
             HudError: the environment is not there, or does not start.
         """
         ...
-
-
-class FolderDoor:
-    """Environments that are folders of a workspace."""
-
-    def __init__(self, workspace: Path) -> None:
-        self._workspace = workspace
-
-    async def names(self) -> list[str]:
-        if not self._workspace.is_dir():
-            return []
-        return sorted(path.name for path in self._workspace.iterdir() if path.is_dir())
-
-    async def own_tasks(self, name: str) -> list[Task]:
-        return await own_tasks(await self._folder(name))
-
-    async def open_runtime(self, name: str, tasks: Sequence[Task]) -> Runtime:
-        return await open_folder(await self._folder(name), tasks)
-
-    async def _folder(self, name: str) -> Path:
-        known = await self.names()
-        if name not in known:
-            raise UserError(f"no environment `{name}`", hint=did_you_mean(name, known))
-        return (self._workspace / name).resolve()
-
-
-async def open_folder(folder: Path, tasks: Sequence[Task]) -> Runtime:
-    """A folder's runtime: containers where its project has an image, else forked processes.
-
-    Raises:
-        HudError: the image cannot be built, or the environment does not start.
-    """
-    if read_project(folder).has_dockerfile:
-        contained = runtime_for(str(folder), None)
-        await _opened(contained, contained.open)
-        return contained
-    forked = FolderRuntime(folder, tasks)
-    await _opened(forked, forked.open)
-    return forked
-
-
-async def _opened(runtime: Runtime, opening: Callable[[], Awaitable[None]]) -> None:
-    try:
-        await opening()
-    except BaseException:
-        await runtime.aclose()
-        raise
 
 
 class LazyRuntime:

@@ -110,7 +110,7 @@ class Evaluations:
             Conflict: it still runs, or all its rollouts have a reward.
         """
         results = await self._store.results(job_id)
-        if job_id in self._running:
+        if results.view.job.status == "running":
             raise Conflict(f"job `{job_id}` still runs", hint=f"hud cancel {job_id}")
         totals = results.view.totals
         if totals.scored >= totals.expected:
@@ -173,9 +173,9 @@ class Evaluations:
             resumed.append(view.job.id)
         return resumed
 
-    def forget(self, job_id: str) -> None:
-        """Forget the plan of a job that was removed."""
-        self._plans.drop(job_id)
+    def forget_before(self, moment: datetime) -> None:
+        """Forget the plans of jobs that ended and were begun before that."""
+        self._plans.drop_before(moment, keep=self._running)
 
     async def aclose(self) -> None:
         """Interrupt all jobs; they go on when the controller starts again."""
@@ -230,7 +230,8 @@ class Evaluations:
         else:
             await self._end(job, "finished")
         finally:
-            self._running.pop(job.id, None)
+            if self._running.get(job.id) is running:  # it may have been begun again by now
+                del self._running[job.id]
 
     async def _play(self, running: Running) -> None:
         plan = running.plan

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -114,9 +115,11 @@ class UsageBook:
                 _count(sums, line)
         return sorted(sums.values(), key=lambda item: -item.requests)
 
-    def forget(self, job: str) -> None:
-        """Remove a job's calls."""
-        self._path(job).unlink(missing_ok=True)
+    def forget_before(self, moment: datetime) -> None:
+        """Remove what was written for the last time before that."""
+        for path in self._folder.glob("*.jsonl"):
+            if path.stat().st_mtime < moment.timestamp():
+                path.unlink(missing_ok=True)
 
     def _path(self, job: str | None) -> Path:
         return self._folder / f"{NO_JOB if job is None else check_job(job)}.jsonl"

@@ -6,6 +6,7 @@ rebinding) or its own origin; both are refused, on every route, and no answer al
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -28,6 +29,8 @@ MIB = 1024 * 1024
 MAX_BODY = 64 * MIB
 MAX_ARCHIVE = 2048 * MIB
 MAX_HEADER = 64 * 1024
+BODY_SECONDS = 60.0
+"""How long a client may be silent in the middle of its request."""
 
 _AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?", re.ASCII | re.IGNORECASE)
 _ORIGIN = re.compile(r"https?://(.+)", re.ASCII | re.IGNORECASE)
@@ -129,14 +132,22 @@ def _too_large(limit: int) -> str:
     return f"the body has more than {limit // MIB} MiB"
 
 
-def bounded(receive: Receive, limit: int) -> Receive:
-    """`receive`, which ends a request whose body turns out to have more than `limit` bytes."""
+def bounded(receive: Receive, limit: int, seconds: float = BODY_SECONDS) -> Receive:
+    """`receive`, which ends a request whose body has more than `limit` bytes, or of which nothing
+    comes for `seconds`.
+    """
     taken = 0
+    is_whole = False
 
     async def receive_bounded() -> Message:
-        nonlocal taken
-        message = await receive()
+        nonlocal taken, is_whole
+        try:
+            async with asyncio.timeout(None if is_whole else seconds):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408, f"nothing of the body came for {seconds:g} s") from None
         taken += len(message.get("body", b""))
+        is_whole = not message.get("more_body", False)
         if taken > limit:
             raise HTTPException(413, _too_large(limit))
         return message

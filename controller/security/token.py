@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hud.settings import USER_DIR
 FILE = "token"
 MODE = 0o600
 BYTES = 32
+_FIT = re.compile(r"[!-~]+", re.ASCII)
 
 
 def find_token(settings: ControllerSettings) -> str:
@@ -21,8 +23,10 @@ def find_token(settings: ControllerSettings) -> str:
     Copies of it are left where the command line and clients in other containers look for it.
 
     Raises:
-        UserError: its file cannot be read or written.
+        UserError: its file cannot be read or written, or the configured one fits no header.
     """
+    if settings.api_key and not _FIT.fullmatch(settings.api_key):
+        raise UserError("HUD_API_KEY is no token: it holds spaces or letters beyond ASCII")
     try:
         token = settings.api_key or _kept(settings.data_dir / FILE)
         for path in {USER_DIR / FILE, settings.token_copy} - {None}:

@@ -10,29 +10,53 @@ from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, 
 
 from controller.store.tables import column_cells, column_sets, rollouts, tasks
 from controller.store.values import cells, clean, dump_json
-from controller.store.writing import add_row
 from hud.types import ColumnValue
 
+Cell = tuple[str, str, float | None]
+CHUNK = 500
+"""Sets that are looked up at a time."""
 CELL_LENGTH = 200
 """Characters of a value that filters look at; what is shown is in the record."""
 
 
 def set_for(connection: Connection, columns: dict[str, ColumnValue]) -> int | None:
-    """The key of the set with these columns, which is made where there is none."""
-    values = cells(columns)
-    if not values:
-        return None
-    digest = hashlib.sha256(dump_json(values).encode()).hexdigest()
-    known = connection.scalar(select(column_sets.c.pk).where(column_sets.c.digest == digest))
-    if known is not None:
-        return int(known)
-    key = add_row(connection, column_sets, {"digest": digest})
-    rows = [
+    """The key of the set with these columns, which is made where there is none; None for none."""
+    return sets_for(connection, [columns])[0]
+
+
+def sets_for(connection: Connection, many: list[dict[str, ColumnValue]]) -> list[int | None]:
+    """The key of the set with each of these columns."""
+    values = [cells(columns) for columns in many]
+    digests = [_digest(cell) if cell else None for cell in values]
+    needed = {digest: cell for digest, cell in zip(digests, values, strict=True) if digest}
+    known = _keys(connection, list(needed))
+    missing = [digest for digest in needed if digest not in known]
+    if missing:
+        connection.execute(insert(column_sets), [{"digest": digest} for digest in missing])
+        known |= _keys(connection, missing)
+        rows = [row for digest in missing for row in _rows(known[digest], needed[digest])]
+        connection.execute(insert(column_cells), rows)
+    return [known[digest] if digest else None for digest in digests]
+
+
+def _digest(values: list[Cell]) -> str:
+    return hashlib.sha256(dump_json(values).encode()).hexdigest()
+
+
+def _keys(connection: Connection, digests: list[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for first in range(0, len(digests), CHUNK):
+        part = column_sets.c.digest.in_(digests[first : first + CHUNK])
+        rows = connection.execute(select(column_sets.c.digest, column_sets.c.pk).where(part))
+        found |= {row.digest: row.pk for row in rows}
+    return found
+
+
+def _rows(key: int, values: list[Cell]) -> list[dict[str, Any]]:
+    return [
         {"set_pk": key, "name": name[:CELL_LENGTH], "value": text[:CELL_LENGTH], "number": number}
         for name, text, number in values
     ]
-    connection.execute(insert(column_cells), rows)
-    return key
 
 
 def having(column: ColumnElement[Any], wanted: Mapping[str, str]) -> list[ColumnElement[bool]]:

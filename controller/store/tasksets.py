@@ -7,7 +7,17 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from controller.errors import NotFound
 from controller.store import columnsets, events
@@ -125,9 +135,7 @@ def _apply(
     key = _put_taskset(connection, name, schema)
     rows = connection.execute(select(tasks).where(tasks.c.taskset_pk == key))
     known = {row.slug: row for row in rows}
-    for task in local:
-        if task["slug"] in changed:
-            _put_task(connection, key, task, known.get(task["slug"]))
+    _put_tasks(connection, key, [task for task in local if task["slug"] in changed], known)
     events.append(connection, "taskset", name, {"change": "upload", "tasks": len(changed)})
 
 
@@ -142,27 +150,46 @@ def _put_taskset(connection: Connection, name: str, schema: Mapping[str, Column]
     return add_row(connection, tasksets, {"name": name, "created_at": now, **fields})
 
 
-def _put_task(
-    connection: Connection, taskset_pk: int, task: dict[str, Any], known: Row[Any] | None
+def _put_tasks(
+    connection: Connection,
+    taskset_pk: int,
+    changed: list[dict[str, Any]],
+    known: Mapping[str, Row[Any]],
 ) -> None:
-    now = datetime.now(UTC)
-    version = known.version + 1 if known else 1
-    fields = {
+    """Make the first version of each task, or the next of those that are known."""
+    sets = columnsets.sets_for(connection, [task.get("columns") or {} for task in changed])
+    fields = [
+        _fields(task, known[task["slug"]].version + 1 if task["slug"] in known else 1, set_pk)
+        for task, set_pk in zip(changed, sets, strict=True)
+    ]
+    new = [{"taskset_pk": taskset_pk, **row} for row in fields if row["slug"] not in known]
+    old = [{"key": known[row["slug"]].pk, **row} for row in fields if row["slug"] in known]
+    if new:
+        connection.execute(insert(tasks), new)
+    if old:
+        connection.execute(update(tasks).where(tasks.c.pk == bindparam("key")), old)
+    if fields:
+        keys = select(tasks.c.slug, tasks.c.pk).where(tasks.c.taskset_pk == taskset_pk)
+        numbers = {row.slug: row.pk for row in connection.execute(keys)}
+        kept = [_version(numbers[row["slug"]], row) for row in fields]
+        connection.execute(insert(task_versions), kept)
+
+
+def _fields(task: dict[str, Any], version: int, set_pk: int | None) -> dict[str, Any]:
+    return {
+        "slug": task["slug"],
         "version": version,
         "scenario": task["scenario"],
         "env": env_name(task),
-        "set_pk": columnsets.set_for(connection, task.get("columns") or {}),
-        "updated_at": now,
+        "set_pk": set_pk,
+        "updated_at": datetime.now(UTC),
         "content": dump_json(task),
     }
-    if known:
-        key = known.pk
-        connection.execute(update(tasks).where(tasks.c.pk == key).values(fields))
-    else:
-        row = {"taskset_pk": taskset_pk, "slug": task["slug"], **fields}
-        key = add_row(connection, tasks, row)
-    kept = {"task_pk": key, "version": version, "content": fields["content"], "created_at": now}
-    connection.execute(insert(task_versions).values(kept))
+
+
+def _version(task_pk: int, row: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: row[name] for name in ("version", "content")}
+    return {"task_pk": task_pk, "created_at": row["updated_at"], **kept}
 
 
 def _contents(connection: Connection, taskset_pk: int) -> dict[str, dict[str, Any]]:
@@ -293,7 +320,7 @@ def edit_task(connection: Connection, name: str, slug: str, changes: dict[str, A
     if dump_json(after) != row.content:
         schema = _schema(_row(connection, name))
         schema = merge_columns(schema, infer_columns([after]))
-        _put_task(connection, _put_taskset(connection, name, schema), after, row)
+        _put_tasks(connection, _put_taskset(connection, name, schema), [after], {slug: row})
         events.append(connection, "taskset", name, {"change": "edit", "task": slug})
     return task(connection, name, slug)
 

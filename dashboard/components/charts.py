@@ -11,8 +11,11 @@ import pandas as pd
 CELL = 30
 """Width and height of a cell of a matrix, in pixels."""
 ROW = 26
+LABEL = 220
+"""How wide a row's label may get, in pixels."""
 REWARD_FILLS = {"passed": "#b7e1c1", "partial": "#f6e7b2", "not passed": "#f4c7c3"}
 FAILED_FILL = "#d5d9e0"
+HOLLOW = "#8a93a61f"
 CHANGE_FILLS = {"better": "#b7e1c1", "same": "#e4e7ec", "worse": "#f4c7c3"}
 INK = "#1f2430"
 KIND_COLORS = {"environment": "#0c8599", "model": "#3b5bdb", "tool": "#9c36b5"}
@@ -24,8 +27,9 @@ class Cell(TypedDict):
     """One run of one task."""
 
     task: str
-    run: str
-    """Column label; columns stand in the order in which they first appear."""
+    variant: str
+    run: int
+    """From 1."""
     reward: float | None
     status: str
     """`passed`, `partial`, `not passed`, or why there is no reward."""
@@ -36,6 +40,8 @@ class Mean(TypedDict):
     """A mean with its interval."""
 
     name: str
+    series: str
+    """Which of several means of that name; empty where there is only one."""
     mean: float
     low: float
     high: float
@@ -52,40 +58,66 @@ class Span(TypedDict):
     end: float
 
 
-def reward_matrix(cells: Sequence[Cell]) -> alt.LayerChart:
-    """Task × run; a cell holds its reward, and runs that have not ended leave their place empty."""
+def reward_matrix(cells: Sequence[Cell], *, can_choose: bool = False) -> alt.FacetChart:
+    """Task × run, a block for each variant; a cell holds its reward, and runs that have not ended
+    are hollow. With `can_choose`, a click is the selection `cell`, with `task`, `variant`, `run`.
+    """
     frame = pd.DataFrame(list(cells))
-    fills = {**REWARD_FILLS, "failed": FAILED_FILL, "cancelled": FAILED_FILL}
-    base = alt.Chart(frame).encode(
-        x=alt.X("run:N", sort=None, title=None, axis=alt.Axis(orient="top", labelAngle=0)),
-        y=alt.Y("task:N", sort=None, title=None, axis=alt.Axis(labelLimit=260)),
-        tooltip=["task", "run", "status", "reward"],
+    fills = {**REWARD_FILLS, "failed": FAILED_FILL, "cancelled": FAILED_FILL, "waiting": HOLLOW}
+    base = alt.Chart().encode(
+        x=alt.X("run:O", title=None, axis=alt.Axis(orient="top", labelAngle=0)),
+        y=alt.Y("task:N", sort=None, title=None, axis=alt.Axis(labelLimit=LABEL)),
+        tooltip=["task", "variant", "run", "status", "reward"],
     )
-    squares = base.mark_rect(cornerRadius=4, stroke="white", strokeOpacity=0.0).encode(
+    squares = base.mark_rect(cornerRadius=4, strokeWidth=2, stroke="transparent").encode(
         color=alt.Color(
             "status:N",
             scale=alt.Scale(domain=list(fills), range=list(fills.values())),
             legend=None,
         )
     )
+    if can_choose:
+        squares = squares.add_params(
+            alt.selection_point(name="cell", fields=["task", "variant", "run"], toggle=False)
+        )
     numbers = base.mark_text(fontSize=11, color=INK).encode(text="label:N")
-    return _bare(
-        alt.layer(squares, numbers).properties(width=alt.Step(CELL + 10), height=alt.Step(CELL))
+    layers = alt.layer(squares, numbers).properties(width=alt.Step(CELL + 8), height=alt.Step(CELL))
+    variants = list(dict.fromkeys(cell["variant"] for cell in cells))
+    is_titled = len(variants) > 1
+    runs = len({cell["run"] for cell in cells})
+    header = alt.Header(
+        title=None, labels=is_titled, labelLimit=max(90, runs * (CELL + 8)), labelAnchor="start"
     )
+    column = alt.Column("variant:N", sort=variants, title=None, header=header)
+    return _bare(layers.facet(data=frame, column=column, spacing=14))
 
 
 def intervals(means: Sequence[Mean]) -> alt.LayerChart:
-    """Means as dots with their 95 % intervals as lines, one row each, in the order given."""
-    base = alt.Chart(pd.DataFrame(list(means))).encode(
-        y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=260)),
-        tooltip=["name", "mean", "low", "high", "count"],
+    """Means as dots with their 95 % intervals as lines, one row each, in the order given; means of
+    one name share its row.
+    """
+    frame = pd.DataFrame(list(means))
+    several = frame["series"].nunique() > 1
+    base = alt.Chart(frame).encode(
+        y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=LABEL)),
+        tooltip=["name", "series", "mean", "low", "high", "count"],
     )
-    scale = alt.Scale(domain=[0, 1], nice=False)
+    if several:
+        names = list(dict.fromkeys(frame["series"]))
+        base = base.encode(
+            yOffset=alt.YOffset("series:N", sort=names),
+            color=alt.Color(
+                "series:N", sort=names, title=None,
+                legend=alt.Legend(orient="top", columns=2, labelLimit=LABEL),
+            ),
+        )  # fmt: skip
+    low, high = min(0.0, frame["low"].min()), max(1.0, frame["high"].max())
+    scale = alt.Scale(domain=[low, high], nice=False)
     lines = base.mark_rule(strokeWidth=2, opacity=0.55).encode(
         x=alt.X("low:Q", scale=scale, title=None, axis=alt.Axis(tickCount=5)), x2="high:Q"
     )
-    dots = base.mark_point(filled=True, size=70, opacity=1).encode(x=alt.X("mean:Q", scale=scale))
-    return _bare(alt.layer(lines, dots).properties(height=alt.Step(ROW)))
+    dots = base.mark_point(filled=True, size=60, opacity=1).encode(x=alt.X("mean:Q", scale=scale))
+    return _bare(alt.layer(lines, dots).properties(height=alt.Step(CELL)))
 
 
 def change_matrix(rows: Sequence[dict[str, Any]], labels: Sequence[str]) -> alt.LayerChart:
@@ -97,7 +129,7 @@ def change_matrix(rows: Sequence[dict[str, Any]], labels: Sequence[str]) -> alt.
         x=alt.X(
             "entry:N", sort=list(labels), title=None, axis=alt.Axis(orient="top", labelAngle=0)
         ),
-        y=alt.Y("task:N", sort=None, title=None, axis=alt.Axis(labelLimit=260)),
+        y=alt.Y("task:N", sort=None, title=None, axis=alt.Axis(labelLimit=LABEL)),
         tooltip=["task", "entry", "mean", "change"],
     )
     squares = base.mark_rect(cornerRadius=4).encode(

@@ -84,7 +84,9 @@ def checked_image(data: str) -> bytes:
 
 
 def _as_png(opened: Image.Image) -> bytes:
-    drawn = opened.convert("RGBA" if "A" in opened.getbands() or "transparency" in opened.info else "RGB")
+    drawn = opened.convert(
+        "RGBA" if "A" in opened.getbands() or "transparency" in opened.info else "RGB"
+    )
     drawn.thumbnail(SHOWN_PIXELS)
     out = io.BytesIO()
     drawn.save(out, format="PNG")

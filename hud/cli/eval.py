@@ -22,9 +22,10 @@ from hud.eval.config import EvalConfig, load_config
 from hud.eval.gateway import GatewayPlace
 from hud.eval.job import Job, Offered, Started, list_tasks
 from hud.eval.journal import read_job, read_rollouts
-from hud.eval.loading import FILES
+from hud.eval.loading import FILES, load_tasks
 from hud.eval.summary import render
 from hud.eval.taskset import choose
+from hud.runtime.local import LocalRuntime
 from hud.settings import controller_token, get_settings
 
 SOURCES = ("tasks.py", "tasks", "task.py", "tasks.json", "tasks.jsonl")
@@ -165,9 +166,7 @@ def _offered(source: str) -> Offered | None:
     path = Path(source)
     if path.exists() or path.suffix in FILES or controller_token() is None:
         return None
-    from hud.cli.remote import offered_by_controller  # noqa: PLC0415 - few need the HTTP client
-
-    return offered_by_controller(source)
+    return Offered(load_tasks(source), LocalRuntime())
 
 
 def _gateway(options: EvalConfig) -> GatewayPlace | None:

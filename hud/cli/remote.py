@@ -1,4 +1,4 @@
-"""What `hud eval` asks the controller for: tasksets, models, and to run evaluations itself."""
+"""`hud eval --remote`: the controller runs the evaluation, this process follows it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,8 @@ from hud.cli.reports import Reports
 from hud.client import Client, Refused
 from hud.errors import ControllerUnavailable, UserError
 from hud.eval.config import EvalConfig
-from hud.eval.job import Finished, Offered, Started
-from hud.eval.loading import task_from
+from hud.eval.job import Finished, Started
 from hud.eval.summary import Summary, render
-from hud.runtime.remote import RemoteRuntime
-from hud.task import Task
 from hud.wire import JobRequest, JobView, RolloutRecord, Variant
 from hud.wire.platform import EventRecord
 
@@ -24,46 +21,6 @@ PAGE = 500
 NOT_FOUND = 404
 LOST_SECONDS = 60.0
 """How long a controller that went away is waited for."""
-
-
-def offered_by_controller(source: str) -> Offered:
-    """The tasks of the taskset that a source names, or `taskset/slug`, and what plays them.
-
-    Raises:
-        UserError: there is no taskset of that name, and no controller that could know it.
-    """
-    with Client() as client:
-        try:
-            tasks = _tasks_of(client, source)
-            mcp_url = client.health().mcp_url
-        except ControllerUnavailable as exc:
-            told = f"there is no file or folder `{source}`, and {exc.message}"
-            raise UserError(told, hint=exc.hint) from exc
-    return Offered(tasks, RemoteRuntime(lambda task: _address(mcp_url, task)))
-
-
-def _tasks_of(client: Client, source: str) -> list[Task]:
-    names = [record.name for record in client.tasksets()]
-    if source in names:
-        return [task_from(item) for item in client.tasks(source)]
-    name, _, slug = source.rpartition("/")
-    if name in names:
-        found = [item for item in client.tasks(name) if item.get("slug") == slug]
-        if found:
-            return [task_from(item) for item in found]
-        raise UserError(f"taskset `{name}` has no task `{slug}`")
-    raise UserError(
-        f"there is no file, folder or taskset `{source}`",
-        hint=f"upload one: hud sync tasks {source} tasks.py",
-    )
-
-
-def _address(mcp_url: str, task: Task) -> str:
-    """Where fresh instances of a task's environment are to be had."""
-    if task.env_name is None:
-        raise UserError(f"task `{task.key}` names no environment")
-    organisation, _, name = task.env_name.rpartition("/")
-    return f"{mcp_url.removesuffix('/mcp')}/hub/{organisation or 'local'}/{name}/mcp"
 
 
 def run_remotely(options: EvalConfig, agent: str, reports: Reports) -> int:

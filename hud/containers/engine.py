@@ -28,6 +28,7 @@ from hud.containers.contract import (
     Resource,
 )
 from hud.containers.door import Door
+from hud.containers.dwelling import Dwelling, find_dwelling
 from hud.containers.failures import Conflict, EngineUnavailable, NotFound
 from hud.containers.images.builder import Builder
 from hud.containers.images.names import image_name
@@ -54,7 +55,17 @@ class Engine:
     through it.
     """
 
-    def __init__(self, host: str | None = None, *, parallel_starts: int | None = None) -> None:
+    def __init__(
+        self,
+        host: str | None = None,
+        *,
+        parallel_starts: int | None = None,
+        dwelling: Dwelling | None = None,
+    ) -> None:
+        """`dwelling` is the container that this process lives in, where the engine does not know
+        of it.
+        """
+        self._dwelling = dwelling
         self._door = Door(host)
         self._made: set[str] = set()
         self._networks = SharedNetworks(self._door)
@@ -66,6 +77,7 @@ class Engine:
     async def __aenter__(self) -> Self:
         self._starts = anyio.CapacityLimiter(self._parallel_starts)
         await self._door.open()
+        self._dwelling = await find_dwelling(self._door) or self._dwelling
         self.reaped = await self.reap()
         return self
 
@@ -145,6 +157,10 @@ class Engine:
         body = create_body(spec, owned)
         body["Labels"][labels.REQUEST] = _digest(body)
         check(body, spec.sandbox, engine_socket=self._door.socket_file)
+        if self._dwelling is not None:
+            for mount in body["HostConfig"]["Mounts"]:
+                if mount["Type"] == "bind":
+                    mount["Source"] = self._dwelling.host_path(mount["Source"])
         if not self._guarded:
             self._guarded = True
             await anyio.to_thread.run_sync(watchdog.guard, self._door.same_for_a_child)
@@ -276,6 +292,11 @@ class Engine:
                 # as its user.
                 await self._networks.ensure(network, anew=True)
                 await container.start_now()
+
+    @property
+    def is_enclosed(self) -> bool:
+        """Whether this process lives in a container of the engine."""
+        return self._dwelling is not None
 
     def forget(self, name: str) -> None:
         """Note that a container is gone."""

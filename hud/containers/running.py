@@ -16,6 +16,7 @@ from hud.containers.output import Head, printable
 from hud.containers.policy import NETWORKS
 from hud.containers.spec import ContainerSpec
 from hud.containers.stream import HijackedStdio, converse
+from hud.containers.tunnel import HERE, Tunnel
 from hud.errors import DockerFailure
 
 LOG_LIMIT = 1_000_000
@@ -65,6 +66,11 @@ class Keeper(Protocol):
     def forget(self, name: str) -> None:
         """Note that the container of that name is gone."""
 
+    @property
+    def is_enclosed(self) -> bool:
+        """Whether it lives in a container itself, from where no network leads to others."""
+        ...
+
 
 class EngineContainer:
     """A container that the engine knows by `id`."""
@@ -78,6 +84,7 @@ class EngineContainer:
         self.spec = spec
         self._door = door
         self._what = f"container `{name}` of `{spec.image}`"
+        self._tunnels: dict[int, tuple[Tunnel, int]] = {}
 
     async def attach(self) -> HijackedStdio:
         path = f"/containers/{self.id}/attach?stream=1&stdin=1&stdout=1&stderr=1"
@@ -105,6 +112,8 @@ class EngineContainer:
         return state_from(await self._inspect())
 
     async def address(self, port: int) -> tuple[str, int]:
+        if self._keeper.is_enclosed:
+            return await self._tunnelled(port)
         details = await self._inspect()
         network = self.spec.sandbox.network
         found = details["NetworkSettings"]
@@ -116,6 +125,16 @@ class EngineContainer:
             return str(inside), port
         reason = "it has no network" if network == "none" else details["State"]["Status"]
         raise DockerFailure(f"port {port} of {self._what} cannot be reached: {reason}")
+
+    async def _tunnelled(self, port: int) -> tuple[str, int]:
+        if port not in self._tunnels:
+            state = await self.state()
+            if not state.is_running:
+                told = f"port {port} of {self._what} cannot be reached: {state.status}"
+                raise DockerFailure(told)
+            tunnel = Tunnel(self.open, port)
+            self._tunnels[port] = tunnel, await tunnel.start()
+        return HERE, self._tunnels[port][1]
 
     async def logs(self, lines: int = 200) -> str:
         what = f"cannot read the log of {self._what}"
@@ -211,6 +230,8 @@ class EngineContainer:
         await self._door.change(f"cannot unpause {self._what}", self._door.client.unpause, self.id)
 
     async def remove(self) -> None:
+        for tunnel, _ in self._tunnels.values():
+            await tunnel.aclose()
         await remove_container(self._door, self.id)
         self._keeper.forget(self.name)
 

@@ -6,10 +6,10 @@ import warnings
 from typing import Any
 
 from hud.environment.legacy import LegacyTask
+from hud.errors import left_out
 from hud.eval.dataset import run_dataset, run_single_task
 from hud.eval.loading import load_tasks, save_tasks
 from hud.task import Task
-from hud.tools.left_out import left_out
 
 __all__ = [
     "LegacyTask",

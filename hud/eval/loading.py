@@ -12,7 +12,7 @@ from hud.environment import Environment
 from hud.environment.legacy import V4Task, is_v4, to_task
 from hud.environment.modules import local_environments
 from hud.environment.prompt_arguments import decode_arguments
-from hud.errors import ControllerUnavailable, UserError
+from hud.errors import ControllerUnavailable, UserError, did_you_mean
 from hud.eval.taskset import collect, read_items
 from hud.task import Task, check_unique_slugs
 from hud.tasksets import from_csv, to_csv
@@ -24,19 +24,20 @@ FILES = (".py", ".json", ".jsonl", ".csv")
 
 
 def load_tasks(source: str | Path, *, raw: bool = False) -> list[Any]:
-    """The tasks of a file (.json, .jsonl, .csv, .py), a folder, or a taskset at the controller.
+    """The tasks of a file (.json, .jsonl, .csv, .py), a folder, or a taskset at the controller
+    (`name`, or `name/slug` for one of its tasks).
 
-    JSON tasks run in the local `Environment` of the name that they give; one that names none has
-    `env` None, to be assigned. v4 tasks become tasks of the built-in environment. With `raw`, dicts
-    as they are written.
+    JSON tasks run in the local `Environment` of the name that they give, those of a taskset in
+    instances that the controller starts; one that names none has `env` None, to be assigned. v4
+    tasks become tasks of the built-in environment. With `raw`, dicts as they are written.
 
     Raises:
         UserError: the source cannot be read, holds no tasks, or there is no such taskset.
     """
     name, path = str(source), Path(source)
     if not (path.exists() or path.suffix in FILES):
-        found: list[dict[str, Any]] = _ask_controller(name, lambda client: client.tasks(name))
-        return found if raw else [task_from(item) for item in found]
+        found = _ask_controller(name, lambda client: _items_of_taskset(client, name))
+        return found if raw else _connected([task_from(item) for item in found])
     if path.suffix == ".csv":
         rows = read_csv(path)
         return rows if raw else _of_rows(rows, path)
@@ -93,6 +94,37 @@ def _ask_controller(name: str, action: Callable[[Any], Answer]) -> Answer:
         reason = f"there is no file `{name}`, and no controller to ask for a taskset of this name"
         hint = exc.hint or "name a file (tasks.json, tasks.jsonl, tasks.csv, tasks.py)"
         raise UserError(reason, hint=hint, detail=exc.message) from exc
+
+
+def _items_of_taskset(client: Any, name: str) -> list[dict[str, Any]]:
+    """The tasks of a taskset, or the one of it that `taskset/slug` means."""
+    known = [record.name for record in client.tasksets()]
+    if name in known:
+        return list(client.tasks(name))
+    taskset, _, slug = name.rpartition("/")
+    if taskset not in known:
+        reason = f"there is no file, folder or taskset `{name}`"
+        raise UserError(reason, hint=did_you_mean(name, known) or f"hud sync tasks {name} tasks.py")
+    items = list(client.tasks(taskset))
+    found = [item for item in items if item.get("slug") == slug]
+    if not found:
+        slugs = [str(item.get("slug")) for item in items]
+        hint = did_you_mean(slug, slugs)
+        raise UserError(f"taskset `{taskset}` has no task `{slug}`", hint=hint)
+    return found
+
+
+def _connected(tasks: list[Task]) -> list[Task]:
+    """The tasks, in environments that connect to instances which the controller starts."""
+    environments: dict[str, Environment] = {}
+    for task in tasks:
+        name = task.env_name
+        if name is None or isinstance(task.env, Environment):
+            continue
+        if name not in environments:
+            environments[name] = Environment(name.rpartition("/")[2]).connect_hub(name)
+        task.env = environments[name]
+    return tasks
 
 
 def read_csv(path: Path) -> list[dict[str, Any]]:

@@ -30,6 +30,7 @@ from hud.environment.session import Connection, Session
 from hud.errors import HudError, UserError, describe, error_data
 from hud.runtime.forkserver import ForkServer, Order, fork_hazard, kill_descendants, leave
 from hud.runtime.local import environment_of
+from hud.runtime.privileges import step_down
 from hud.runtime.rehearsal import rehearse
 from hud.runtime.wire import WireServer
 from hud.task import Task
@@ -180,6 +181,7 @@ def main() -> None:
         control = socket.socket(fileno=int(sys.argv[1]))
     except (IndexError, ValueError, OSError) as exc:
         raise UserError("the worker host is started by `hud eval`, not by hand") from exc
+    step_down()
     os.dup2(2, 1)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -139,7 +140,8 @@ def test_the_inspector_lists_and_calls_tools(hud_cli: Command) -> None:
     assert called["structuredContent"] == {"result": 7}
 
 
-def inspect(server: DevServer, *arguments: str) -> dict[str, object]:
+def inspect(server: DevServer, *arguments: str) -> Any:
+    """What the inspector prints."""
     command = [str(conformance.node()), str(conformance.inspector()), "--cli", server.url]
     ended = subprocess.run(
         [*command, "--transport", "http", *arguments],

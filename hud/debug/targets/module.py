@@ -29,8 +29,11 @@ IMPORT = """
 import json, os, sys
 sys.path.append(sys.argv[2])
 from hud.environment.modules import find_environment
+from hud.runtime.privileges import die_with_parent, step_down
 from hud.environment.server import claimed_streams
 from hud.errors import HudError, error_data
+step_down()
+die_with_parent()
 with claimed_streams() as (_, sink):
     try:
         answer = {"name": find_environment(sys.argv[1] or None).name}
@@ -44,7 +47,10 @@ SERVE = """
 import asyncio, sys
 sys.path.append(sys.argv[2])
 from hud.environment.modules import find_environment
+from hud.runtime.privileges import die_with_parent, step_down
 from hud.environment.server import claimed_streams, serve
+step_down()
+die_with_parent()
 with claimed_streams() as streams:
     asyncio.run(serve(find_environment(sys.argv[1] or None), streams=streams))
 """

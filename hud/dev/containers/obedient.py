@@ -41,7 +41,6 @@ class ObedientContainer:
         self._mounts = mounts
         self._log = log
         self._stdio: Stdio | None = None
-        self._address = ""
         self._numbers = itertools.count(1)
         self._versions: dict[int, ContainedVersion] = {}
         self._hello = asyncio.Event()
@@ -69,7 +68,6 @@ class ObedientContainer:
         ended.cancel()
         if not self._hello.is_set():
             raise Disobedient(await self._cause() if self.ended.is_set() else "it stays silent")
-        self._address = (await self._container.address(0))[0]
 
     async def start_version(self, *, afresh: bool) -> Instance:
         """Start a version with the files as they are now.
@@ -94,7 +92,8 @@ class ObedientContainer:
         async def end() -> None:
             await self._end(number)
 
-        upstream = HttpUpstream(f"http://{self._address}:{started['port']}/mcp", on_close=end)
+        host, port = await self._container.address(started["port"])
+        upstream = HttpUpstream(f"http://{host}:{port}/mcp", on_close=end)
         upstream.name = f"environment `{started['name']}`"
         return Instance(upstream, version.ended, version.obituary)
 

@@ -186,6 +186,10 @@ class Versions:
         self.hazard: str | None = None if CAN_FORK else "this platform cannot fork safely"
         """Why versions are not forked."""
 
+    def let_in(self, user: int) -> None:
+        """Let versions listen that run as another user."""
+        os.chown(self._folder.name, user, -1)
+
     async def start(self, *, afresh: bool) -> Version:
         """Start a version with the code as it is now; `afresh` loads the libraries again, too.
 

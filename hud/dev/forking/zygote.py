@@ -31,6 +31,7 @@ from hud.environment.environment import Environment
 from hud.environment.modules import find_environment
 from hud.errors import EnvironmentFailure, HudError, describe, error_data
 from hud.runtime.forkserver import ForkServer, Order, fork_hazard, leave
+from hud.runtime.privileges import step_down
 
 BACKLOG = 1024
 
@@ -196,6 +197,7 @@ def _is_foreign(module: ModuleType, root: Path) -> bool:
 def main() -> None:
     """Serve the control socket whose descriptor is the first argument."""
     control = socket.socket(fileno=int(sys.argv[1]))
+    step_down()
     os.dup2(2, 1)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -105,6 +105,7 @@ class Gateway:
         self._tasks: TaskGroup | None = None
         self._stack = AsyncExitStack()
         self._swapping = anyio.Lock()
+        self._is_closed = False
         sessions = SessionTable(folder, self._limits)
         self._sessions = sessions
         self._endpoint = Endpoint(
@@ -250,7 +251,9 @@ class Gateway:
         generation = self._gate.generation
         if generation is not None and not generation.retired:
             await self._retire(generation, self._limits.close_seconds, "the gateway is closing")
-        self._tell(GatewayEvent("closed", "the gateway is closing"))
+        if not self._is_closed:
+            self._is_closed = True
+            self._tell(GatewayEvent("closed", "the gateway is closing"))
 
     def lost(self, generation: Generation, failure: UpstreamFailure) -> None:
         """A generation's upstream does not answer: calls wait."""

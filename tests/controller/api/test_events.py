@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import anyio
 import httpx2
 import pytest
 
 from controller.api.events import KEEP_ALIVE_SECONDS
+from controller.app import create_app
+from controller.settings import ControllerSettings
+from controller.store import Store
 from hud.client import Client
 from tests.controller.records import job
 from tests.controller.running import RunningController, running_controller
@@ -99,3 +107,37 @@ def test_the_controller_ends_at_once_although_somebody_listens(
         assert time.monotonic() - before < 15
     assert running.process.returncode == 0
     assert "Traceback" not in running.log()
+
+
+@pytest.mark.anyio
+async def test_a_stream_ends_when_its_client_is_gone(tmp_path: Path) -> None:
+    store = await Store.open(f"sqlite:///{tmp_path / 'hud.db'}")
+    platform: Any = SimpleNamespace(
+        token="token", settings=ControllerSettings(), store=store, closing=asyncio.Event()
+    )
+    headers = [(b"host", b"localhost"), (b"authorization", b"Bearer token")]
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "method": "GET",
+        "path": "/api/v1/events",
+        "query_string": b"",
+        "headers": [*headers, (b"accept", b"text/event-stream")],
+    }
+    begun = anyio.Event()
+    incoming = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+    async def receive() -> Any:
+        for message in incoming:
+            return message
+        await begun.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        if message.get("body"):
+            begun.set()
+
+    with anyio.fail_after(10):
+        await create_app(platform)(scope, receive, send)
+    assert begun.is_set()
+    await store.aclose()

@@ -136,3 +136,14 @@ def test_a_bug_is_logged_and_answered_without_its_inside(
     assert problem(answer).status == 500
     assert "inside" not in answer.text
     assert "KeyError: 'inside'" in caplog.text
+
+
+def test_the_schema_says_that_every_error_is_a_problem(http: httpx2.Client) -> None:
+    schema = http.get("/openapi.json").json()
+    operations = [one for path in schema["paths"].values() for one in path.values()]
+    assert len(operations) > 55
+    for operation in operations:
+        assert set(operation["responses"]["default"]["content"]) == {"application/problem+json"}
+        assert "422" not in operation["responses"]
+        assert operation["description"]
+    assert "HTTPValidationError" not in schema["components"]["schemas"]

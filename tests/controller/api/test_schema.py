@@ -35,7 +35,7 @@ schema = _schema()
 pytestmark = pytest.mark.slow
 
 
-@schema.parametrize()
+@schema.parametrize()  # type: ignore[untyped-decorator]  # schemathesis has none
 @settings(
     max_examples=EXAMPLES,
     deadline=None,

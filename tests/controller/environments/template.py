@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -116,3 +117,17 @@ def call(caller: Caller, tool: str, **arguments: Any) -> str:
     """The text of what a tool answers."""
     result = caller.ask("tools/call", {"name": tool, "arguments": arguments})
     return str(result["content"][0]["text"])
+
+
+def processes_of(folder: Path) -> list[int]:
+    """The processes whose environment names a controller's folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal() and int(entry.name) != os.getpid():
+            try:
+                environment = (entry / "environ").read_bytes()
+            except OSError:
+                continue
+            if f"HUD_HOME={folder}".encode() in environment:
+                found.append(int(entry.name))
+    return found

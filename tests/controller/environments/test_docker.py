@@ -11,8 +11,10 @@ import pytest
 
 from hud.dev.caller import Caller
 from tests.controller.environments.template import (
+    REPOSITORY,
     call,
     connected,
+    put,
     put_template,
     settled,
     until,
@@ -23,6 +25,20 @@ pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
 BUILD_SECONDS = 400.0
 ENGINE = {"DOCKER_HOST": os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")}
+CANARY = "canary-81b2e0f3c5"
+DECLARES = """[project]
+name = "sealed"
+version = "0"
+dependencies = ["hud-local"]
+[tool.hud]
+variables = ["API_TOKEN"]
+"""
+RECIPE = (
+    (REPOSITORY / "env_template/Dockerfile").read_text()
+    + """
+RUN --mount=type=secret,id=API_TOKEN echo "reads $(cat /run/secrets/API_TOKEN)"
+"""
+)
 COUNTS = "text.lower().count(letter.lower())"
 
 
@@ -37,14 +53,17 @@ def counted(caller: Caller) -> str:
     return call(caller, "count_letter", text="Strawberry", letter="r")
 
 
+@pytest.mark.parametrize("encloses", [False, True], ids=["on-the-host", "in-a-container"])
 def test_a_container_is_built_reloaded_and_replaced_after_the_controllers_death(
-    tmp_path: Path,
+    tmp_path: Path, encloses: bool
 ) -> None:
-    ports = {"HUD_API_PORT": str(free_port()), "HUD_MCP_PORT": str(free_port()), **ENGINE}
+    """Told that it lives in a container, the controller reaches others through tunnels only."""
+    outside = {"HUD_HOST_WORKSPACE": str(tmp_path / "workspace")} if encloses else {}
+    ports = outside | {"HUD_API_PORT": str(free_port()), "HUD_MCP_PORT": str(free_port()), **ENGINE}
     file = put_template(tmp_path / "workspace", "letters", dockerfile=True)
     before = containers()
     with running_controller(tmp_path, **ports) as first, first.client() as client:
-        record = until(lambda: _running(client.environment("letters").state), BUILD_SECONDS)
+        until(lambda: _running(client.environment("letters").state), BUILD_SECONDS)
         record = client.environment("letters")
         assert record.runs_in == "container", record
         builds = client.builds(environment="letters").items
@@ -64,8 +83,27 @@ def test_a_container_is_built_reloaded_and_replaced_after_the_controllers_death(
         assert not held & containers()
         assert len(containers() - before) == 1
     assert containers() == before
+    subprocess.run(["docker", "rmi", "-f", "letters"], check=True, capture_output=True)
 
 
 def _running(state: str) -> bool | None:
     assert state != "failed"
     return True if state == "running" else None
+
+
+def test_a_secret_of_a_build_is_in_no_layer_and_its_container_gets_it(tmp_path: Path) -> None:
+    file = put(tmp_path / "workspace", "sealed", pyproject=DECLARES)
+    (file.parent / "Dockerfile").write_text(RECIPE)
+    with running_controller(tmp_path, **ENGINE) as running, running.client() as client:
+        client.set_secret("API_TOKEN", CANARY)
+        until(lambda: _running(client.environment("sealed").state), BUILD_SECONDS)
+        caller = connected(f"{running.mcp_url}/sealed/mcp")
+        assert call(caller, "show", name="API_TOKEN") == CANARY
+        build = client.builds(environment="sealed").items[0]
+        log = "\n".join(client.build_log(build.id).lines)
+        assert "reads [secret]" in log
+        history = subprocess.check_output(["docker", "history", "--no-trunc", "sealed"])
+        layers = subprocess.check_output(["docker", "save", "sealed"])
+        told = [log.encode(), history, layers, build.model_dump_json().encode()]
+        assert [text[:200] for text in told if CANARY.encode() in text] == []
+    subprocess.run(["docker", "rmi", "-f", "sealed"], check=True, capture_output=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from hud.errors import HudError, UserError
 from tests.controller.environments.template import (
     call,
     connected,
+    processes_of,
     put,
     put_template,
     settled,
@@ -61,20 +61,6 @@ def test_a_clients_session_outlives_saves_and_the_controllers_death(
             settled(client, "letters")
         assert call(caller, "count_letter", text="a", letter="b") == "42"
     assert processes_of(tmp_path) == []
-
-
-def processes_of(folder: Path) -> list[int]:
-    """The processes whose environment names a controller's folder."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal() and int(entry.name) != os.getpid():
-            try:
-                environment = (entry / "environ").read_bytes()
-            except OSError:
-                continue
-            if f"HUD_HOME={folder}".encode() in environment:
-                found.append(int(entry.name))
-    return found
 
 
 def test_several_are_served_at_once_and_a_broken_one_says_why(

@@ -14,8 +14,16 @@ from hud.client import Client
 from hud.dev.caller import Caller
 from hud.environment import Environment
 from hud.errors import ConnectionFailure, ControllerUnavailable, HudError, UserError
-from hud.wire.platform import BuildRecord, DeployOptions
-from tests.controller.environments.template import call, connected, put, settled, source, until
+from hud.wire.platform import BuildRecord, DebugRequest, DeployOptions
+from tests.controller.environments.template import (
+    call,
+    connected,
+    processes_of,
+    put,
+    settled,
+    source,
+    until,
+)
 from tests.controller.running import RunningController, running_controller
 
 
@@ -106,11 +114,19 @@ def test_sessions_stay_with_the_version_that_they_began_with(
 def test_registered_environments_outlive_the_controller(tmp_path: Path, files: Path) -> None:
     with running_controller(tmp_path) as first, first.client() as client:
         assert deployed(client, files).status == "passed"
+        assert call(connected(f"{first.mcp_url}/hub/x/speller/mcp"), "version") == "1"
+        stuck = put(tmp_path / "workspace", "stuck")
+        stuck.write_text("import time, hud\ntime.sleep(600)\nenv = hud.Environment('stuck')")
+        run = until(lambda: client.start_debug_run(DebugRequest(target="stuck")))
+        until(lambda: client.debug_run(run.id).phases or None)
         first.process.kill()
         first.process.wait(10)
+        until(lambda: None if processes_of(tmp_path) else True)
+        stuck.unlink()
     with running_controller(tmp_path) as second, second.client() as client:
         assert client.environment("speller").version == 1
         assert call(connected(f"{second.mcp_url}/hub/x/speller/mcp"), "version") == "1"
+        assert client.debug_run(run.id).error == "the controller ended before the examination did"
 
 
 @pytest.fixture

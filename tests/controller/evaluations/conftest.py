@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from controller.evaluations import Evaluations, FolderDoor
+from controller.evaluations import Evaluations
 from controller.store import Store
+from hud.errors import UserError
+from hud.eval.bound import FolderRuntime, own_tasks
 from hud.eval.gateway import GatewayPlace
+from hud.runtime.runtime import Runtime
+from hud.task import Task
 from hud.wire import JobRequest, Variant
 from hud.wire.tasksets import TaskUpload
 
@@ -55,6 +59,30 @@ TASKS = """
         for word in ("strawberry", "apple", "cherry")
     ]
 """
+
+
+class FolderDoor:
+    """Environments that are folders of a workspace."""
+
+    def __init__(self, workspace: Path) -> None:
+        self._workspace = workspace
+
+    async def names(self) -> list[str]:
+        return sorted(path.name for path in self._workspace.iterdir())
+
+    async def own_tasks(self, name: str) -> list[Task]:
+        return await own_tasks(self._workspace / name)
+
+    async def open_runtime(self, name: str, tasks: Sequence[Task]) -> Runtime:
+        if name not in await self.names():
+            raise UserError(f"no environment `{name}`")
+        runtime = FolderRuntime(self._workspace / name, tasks)
+        try:
+            await runtime.open()
+        except BaseException:
+            await runtime.aclose()
+            raise
+        return runtime
 
 
 def write_letters(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -209,3 +210,18 @@ async def test_only_what_has_no_reward_is_played_again(
             await evaluations.rerun(view.job.id)
     assert (second.totals.scored, second.totals.failed) == (2, 0)
     assert await store.rollout(view.job.id, "good.oracle.0") == good
+
+
+async def test_plans_of_removed_jobs_are_forgotten(
+    opening: Open, store: Store, upload: Upload, tmp_path: Path
+) -> None:
+    plans = tmp_path / "evaluations"
+    await upload("slow", task("long", "wait"))
+    async with opening() as evaluations:
+        running = await evaluations.start(request("slow"))
+        ended = await evaluations.start(request("letters", "nop"))
+        await until(store, ended.job.id)
+    async with opening() as evaluations:
+        assert await evaluations.resume() == [running.job.id]
+        evaluations.forget_before(datetime.now(UTC) + timedelta(seconds=1))
+    assert [path.stem for path in plans.glob("*.json")] == [running.job.id]

@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx2
@@ -235,3 +236,11 @@ def test_use_is_found_however_a_stream_is_cut() -> None:
 def test_half_a_line_of_a_dead_process_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "job.jsonl").write_text('{"at": "2026-')
     assert UsageBook(tmp_path).read("job") == []
+
+
+def test_what_old_jobs_used_is_forgotten(tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        (tmp_path / f"{name}.jsonl").touch()
+    os.utime(tmp_path / "old.jsonl", (1000, 1000))
+    UsageBook(tmp_path).forget_before(datetime.fromtimestamp(2000, UTC))
+    assert [path.stem for path in tmp_path.iterdir()] == ["new"]

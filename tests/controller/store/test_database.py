@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -118,7 +119,8 @@ async def test_a_folder_that_cannot_be_made_says_so(tmp_path: Path) -> None:
 async def test_only_its_owner_reads_a_database(tmp_path: Path) -> None:
     store = await Store.open(f"sqlite:///{tmp_path / 'hud.db'}")
     await store.add_job(job())
-    assert {path.stat().st_mode & 0o077 for path in tmp_path.iterdir()} == {0}
+    with os.scandir(tmp_path) as files:
+        assert {file.stat().st_mode & 0o077 for file in files} == {0}
     await store.aclose()
 
 

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
 import pytest
 
 from hud.client import Client
+from hud.wire import JobRequest, Variant
 from tests.command import Command
 from tests.controller.records import job, record, transcript
 from tests.controller.running import RunningController, free_port
 
+WAITING = """\
+import asyncio
+
+from hud import Environment
+
+env = Environment("waiting")
+
+
+@env.scenario("wait")
+async def wait():
+    await asyncio.sleep(600)
+    yield "Wait."
+    yield 1.0
+"""
+WAITING_TASK = """\
+from env import wait
+
+task = wait.task()
+task.slug = "wait"
+"""
 CANARY = "canary-value-5127"
 
 
@@ -168,3 +190,22 @@ def test_there_is_nothing_to_log_in_to(hud: Command) -> None:
     assert (done.returncode, done.stdout) == (0, "")
     assert "no account is needed" in done.stderr
     assert hud("login", "--quiet").stderr == ""
+
+
+def test_what_runs_at_the_controller_is_cancelled(
+    hud: Command, client: Client, controller: RunningController
+) -> None:
+    folder = controller.workspace / "waiting"
+    folder.mkdir()
+    (folder / "tasks.py").write_text(WAITING_TASK)
+    (folder / "env.py").write_text(WAITING)
+    with contextlib.closing(client.events(0, kinds=["environment"])) as events:
+        next(event for event in events if event.subject == "waiting")
+    request = JobRequest(source="waiting", agents=[Variant(name="nop", agent="nop")])
+    first, second, third = (client.start_job(request).job.id for _ in range(3))
+    assert hud("cancel", first, "--rollout", "wait.nop.0").returncode == 0
+    done = hud("cancel", second, "--yes")
+    assert (done.returncode, f"✓ {second} is cancelled" in done.stderr) == (0, True), done.stderr
+    done = hud("cancel", "--all", "--yes")
+    assert (done.returncode, f"✓ {third} is cancelled" in done.stderr) == (0, True), done.stderr
+    assert {client.job(job).job.status for job in (second, third)} == {"cancelled"}

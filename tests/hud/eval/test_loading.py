@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -161,14 +160,3 @@ def test_the_older_name_of_load_tasks_warns(tmp_path: Path) -> None:
     with pytest.warns(DeprecationWarning, match="use load_tasks"):
         loaded: list[Any] = load_dataset(str(tmp_path / "data.json"), raw=True)
     assert loaded == [ITEM]
-
-
-@pytest.mark.parametrize("act", [load_tasks, lambda name: save_tasks(name, [Task(**ITEM)])])
-def test_a_taskset_without_a_controller_is_told_with_the_next_command(
-    act: Callable[[str], object], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HUD_API_URL", "http://127.0.0.1:9")
-    with pytest.raises(UserError, match="no controller to ask for a taskset") as refusal:
-        act("my-taskset")
-    assert "there is no file `my-taskset`" in refusal.value.message
-    assert refusal.value.hint

@@ -13,7 +13,7 @@ from hud import Task
 from hud.errors import UserError
 from hud.eval.context import EvalContext
 from hud.eval.rollout import Rollout
-from hud.eval.runner import QUEUE_SIZE, run_rollouts
+from hud.eval.runner import QUEUE_SIZE, Controls, run_rollouts
 from hud.runtime.local import LocalInstance, LocalRuntime
 from tests.hud.eval.conftest import letters, strawberry
 
@@ -120,4 +120,55 @@ async def test_a_slow_reader_slows_the_rollouts_down() -> None:
         for _ in range(5000):
             await asyncio.sleep(0)
         assert runtime.started < QUEUE_SIZE + 10
+    await runtime.aclose()
+
+
+async def test_a_rollout_is_cancelled_alone_while_it_runs_or_before() -> None:
+    controls, runtime, began = Controls(), Counted(), asyncio.Event()
+
+    async def play(ctx: EvalContext) -> None:
+        if ctx.index == 0:
+            began.set()
+            await hold(ctx)
+
+    running = run_rollouts(rollouts(play, 3), runtime, concurrency=1, controls=controls)
+    gathering = asyncio.ensure_future(_statuses(running))
+    await began.wait()
+    ids = [rollout.id for rollout in rollouts(play, 3)]
+    controls.cancel(ids[2])
+    controls.cancel(ids[0])
+    assert await gathering == {ids[0]: "cancelled", ids[1]: "scored", ids[2]: "cancelled"}
+    assert (runtime.started, runtime.running) == (2, 0)
+    await runtime.aclose()
+
+
+async def _statuses(outcomes: Any) -> dict[str, str]:
+    return {outcome.record.id: outcome.record.status async for outcome in outcomes}
+
+
+async def test_what_a_cancelled_rollout_did_is_kept_without_a_reward() -> None:
+    controls, runtime, began = Controls(), Counted(), asyncio.Event()
+
+    async def play(ctx: EvalContext) -> None:
+        began.set()
+        await hold(ctx)
+
+    (rollout,) = rollouts(play, 1)
+    ending = asyncio.ensure_future(controls.run(rollout, runtime))
+    await began.wait()
+    controls.cancel(rollout.id)
+    outcome = await ending
+    assert (outcome.record.status, outcome.record.reward) == ("cancelled", None)
+    assert [step.name for step in outcome.transcript.steps] == ["setup"]
+    await runtime.aclose()
+
+
+async def test_evaluations_that_share_slots_wait_for_each_other() -> None:
+    runtime, slots = Counted(), asyncio.Semaphore(2)
+    several = [
+        _statuses(run_rollouts(rollouts(pause, 6), runtime, concurrency=4, slots=slots))
+        for _ in range(3)
+    ]
+    await asyncio.gather(*several)
+    assert (runtime.started, runtime.most) == (18, 2)
     await runtime.aclose()

@@ -23,7 +23,7 @@ def test_a_trace_is_a_block_with_a_name() -> None:
 
 
 async def test_a_trace_of_a_task_is_its_evaluation() -> None:
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="use hud"):
         block = hud.trace(strawberry())
     async with block as ctx:
         await ctx.submit("3")
@@ -31,7 +31,7 @@ async def test_a_trace_of_a_task_is_its_evaluation() -> None:
 
 
 async def test_a_trace_tells_what_was_raised_in_it() -> None:
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="use hud"):
         block = hud.trace("work")
     with pytest.raises(ZeroDivisionError):
         async with block as ctx:

@@ -2,6 +2,7 @@
 them.
 """
 
-from hud.eval.tracing import flush, instrument, trace
+from hud.eval.tracing import flush, trace
+from hud.telemetry.instrument import instrument
 
 __all__ = ["flush", "instrument", "trace"]

@@ -1,0 +1,193 @@
+"""The phases of `hud debug`, on an environment or an image: live, with evidence and remedy.
+
+`?run=ID` shows one examination.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import data
+from dashboard.components.content import show_text
+from dashboard.components.frame import header, heading, live, show_error
+from dashboard.components.plain import cleaned, escaped
+from dashboard.components.status import Look, badge, look_of
+from dashboard.components.wording import ago, counted, lasting
+from hud.errors import HudError
+from hud.wire.platform import DebugRecord, DebugRequest, PhaseRecord
+
+TITLES = ("Start", "Initialize", "Tools", "Tool calls", "Many at once", "Scenarios", "Reset")
+LIVE_SECONDS = 1.0
+
+
+def _show() -> None:
+    run = st.query_params.get("run")
+    header("Debugger", "is it an environment that agents can work in?")
+    left, right = st.columns([2, 3])
+    with left:
+        _form()
+        _history()
+    with right:
+        if run is None:
+            _what_it_does()
+        elif data.debug_run(run).status == "running":
+            _watched(run)
+        else:
+            _examination(data.debug_run(run))
+
+
+@live(None)
+def _form() -> None:
+    with st.container(border=True):
+        heading("Examine")
+        names = [record.name for record in data.environments()]
+        asked = st.query_params.get("target")
+        if asked and asked not in names:
+            names = [asked, *names]
+        target = st.selectbox(
+            "Environment, or image",
+            names,
+            index=names.index(asked) if asked else 0 if names else None,
+            format_func=cleaned,
+            accept_new_options=True,
+            placeholder="an environment's name, or an image",
+            key="target",
+        )
+        last = st.select_slider(
+            "As far as phase", range(1, 8), 7, format_func=_phase_name, key="last-phase"
+        )
+        if st.button("Run", type="primary", icon=":material/play_arrow:", disabled=not target):
+            _start(str(target), int(last))
+
+
+def _phase_name(number: int) -> str:
+    return str(number)
+
+
+def _start(target: str, last: int) -> None:
+    try:
+        record = data.client().start_debug_run(DebugRequest(target=target, max_phase=last))
+    except HudError as exc:
+        show_error(exc)
+        return
+    _open(record.id)
+
+
+def _open(run: str) -> None:
+    data.forget()
+    st.query_params["run"] = run
+    st.rerun(scope="app")
+
+
+@live(2.0)
+def _history() -> None:
+    with st.container(border=True):
+        runs = data.debug_runs()
+        heading("Earlier runs", counted(len(runs), "run") if runs else "")
+        if not runs:
+            st.caption("What was examined is kept here, with its evidence")
+            return
+        chosen = st.dataframe(
+            pd.DataFrame([_row(run) for run in runs]),
+            hide_index=True,
+            on_select="rerun",
+            selection_mode="single-row",
+            key="debug-runs",
+            height=min(36 * len(runs) + 38, 320),
+        )
+        if rows := chosen.selection.rows:
+            run = runs[rows[0]].id
+            if run != st.query_params.get("run"):
+                _open(run)
+
+
+def _row(run: DebugRecord) -> dict[str, str]:
+    passed = sum(phase.status == "passed" for phase in run.phases)
+    return {
+        "target": cleaned(run.target),
+        "status": look_of(run.status).word,
+        "phases": f"{passed} passed",
+        "time": lasting(run.seconds),
+        "when": ago(run.started_at),
+    }
+
+
+@live(LIVE_SECONDS)
+def _watched(run: str) -> None:
+    record = data.debug_run(run)
+    _examination(record)
+    if record.status != "running":
+        st.rerun(scope="app")
+
+
+def _examination(record: DebugRecord) -> None:
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{escaped(record.target, 120)}**", width="content")
+            st.caption(f"{ago(record.started_at)} · {lasting(record.seconds)}", width="stretch")
+            if record.status == "running" and st.button("Cancel", type="tertiary"):
+                _cancel(record.id)
+            badge(look_of(record.status))
+        if record.error:
+            st.error(escaped(record.error, 800), icon=":material/error:")
+            if record.hint:
+                st.caption(f"→ {escaped(record.hint, 400)}")
+        for phase in sorted(record.phases, key=lambda phase: phase.number):
+            _phase(phase)
+        if not record.phases and record.status == "running":
+            st.caption("Starting …")
+        st.code(f"hud debug {cleaned(record.target)}", language="bash")
+
+
+def _cancel(run: str) -> None:
+    try:
+        data.client().cancel_debug_run(run)
+    except HudError as exc:
+        show_error(exc)
+        return
+    data.forget()
+    st.rerun(scope="app")
+
+
+def _phase(phase: PhaseRecord) -> None:
+    look = look_of(phase.status)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(width=90):
+            badge(look)
+        st.markdown(f"{phase.number} · {escaped(phase.title)}", width="stretch")
+        st.caption(lasting(phase.seconds) if phase.seconds else "", width="content")
+    for note in phase.notes:
+        st.caption(escaped(note, 400))
+    for warning in phase.warnings:
+        st.caption(f":orange[:material/warning:] {escaped(warning, 400)}")
+    if phase.error:
+        _failure(phase, look)
+
+
+def _failure(phase: PhaseRecord, look: Look) -> None:
+    with st.container(border=True):
+        st.markdown(f":{look.color}[{escaped(phase.error, 1000)}]")
+        if phase.fix:
+            st.markdown(f":material/build: {escaped(phase.fix, 1000)}")
+        for name, value in (phase.evidence or {}).items():
+            st.caption(escaped(name))
+            is_text = isinstance(value, str)
+            show_text(value if is_text else json.dumps(value, indent=2, ensure_ascii=False), 16)
+
+
+def _what_it_does() -> None:
+    with st.container(border=True):
+        heading("Seven phases, from starting it to playing a scenario")
+        st.caption(
+            "Each phase builds on the one before. The first that fails says what was seen "
+            "and what to do about it. An environment without a Dockerfile is examined as "
+            "a process; one with a Dockerfile, or an image, in a container."
+        )
+        st.caption("The same from a terminal:")
+        st.code("hud debug environments/my-env", language="bash")
+
+
+_show()

@@ -1,0 +1,201 @@
+"""What runs and whether it is well, the last jobs, what needs attention, and the first steps."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import data
+from dashboard.components.frame import header, heading, live
+from dashboard.components.plain import cleaned, escaped
+from dashboard.components.status import FAILED, PARTIAL, PASSED, Look, badge, look_of, served
+from dashboard.components.wording import ago, counted, lasting
+from hud.wire import JobView
+from hud.wire.platform import Check, EnvironmentRecord
+
+LAST_JOBS = 8
+REFRESH_SECONDS = 2.0
+
+
+class Matter(NamedTuple):
+    """Something that needs attention."""
+
+    look: Look
+    text: str
+    hint: str | None
+    page: str
+    query: dict[str, str]
+
+
+def _show() -> None:
+    _title()
+    _numbers()
+    left, right = st.columns([3, 2])
+    with left:
+        _last_jobs()
+    with right:
+        _environments()
+        _attention()
+
+
+@live(REFRESH_SECONDS)
+def _title() -> None:
+    health = data.health()
+    look = (
+        PASSED._replace(word="well") if health.status == "ok" else PARTIAL._replace(word="degraded")
+    )
+    header("Overview", f"controller {health.version} · up since {ago(health.started_at)}", look)
+
+
+@live(REFRESH_SECONDS)
+def _numbers() -> None:
+    environments = data.environments()
+    running = [item for item in environments if item.state == "running"]
+    jobs = data.jobs(status="running", limit=50)
+    waiting = sum(item.totals.expected - item.totals.ended for item in jobs.items)
+    stored = data.storage()
+    matters = _matters(environments)
+    cards = st.columns(4)
+    with cards[0]:
+        _card("Environments running", f"{len(running)} of {len(environments)}")
+    with cards[1]:
+        _card("Jobs running", f"{jobs.total:,}", counted(waiting, "rollout") + " to go")
+    with cards[2]:
+        _card("Rollouts kept", f"{stored.rollouts:,}", f"in {counted(stored.jobs, 'job')}")
+    with cards[3]:
+        _card("Needs attention", str(len(matters)))
+
+
+def _card(label: str, value: str, note: str = "") -> None:
+    with st.container(border=True, height="stretch", gap="xxsmall"):
+        st.metric(label, value)
+        if note:
+            st.caption(note)
+
+
+@live(REFRESH_SECONDS)
+def _last_jobs() -> None:
+    with st.container(border=True):
+        page = data.jobs(limit=LAST_JOBS)
+        heading("Last jobs", counted(page.total, "job") + " in all" if page.total else "")
+        if not page.items:
+            _first_steps()
+            return
+        chosen = st.dataframe(
+            pd.DataFrame([_row(item) for item in page.items]),
+            hide_index=True,
+            on_select="rerun",
+            selection_mode="single-row",
+            key="last-jobs",
+            column_config={
+                "mean": st.column_config.ProgressColumn(
+                    "mean", min_value=0.0, max_value=1.0, format="%.2f", width="small"
+                ),
+                "job": st.column_config.TextColumn("job", width="medium"),
+            },
+        )
+        if rows := chosen.selection.rows:
+            job = page.items[rows[0]].job.id
+            st.switch_page("app_pages/jobs.py", query_params={"job": job})
+        st.page_link("app_pages/jobs.py", label="All jobs", icon=":material/arrow_forward:")
+
+
+def _row(view: JobView) -> dict[str, object]:
+    totals = view.totals
+    ended = "" if totals.ended == totals.expected else f"{totals.ended} / {totals.expected}"
+    return {
+        "job": cleaned(view.job.name),
+        "status": look_of(view.job.status).word + (f" {ended}" if ended else ""),
+        "mean": totals.mean,
+        "passed": f"{totals.passed} / {totals.scored}",
+        "failed": str(totals.failed) if totals.failed else "",
+        "time": lasting(view.job.seconds),
+        "when": ago(view.job.created_at),
+    }
+
+
+@live(REFRESH_SECONDS)
+def _environments() -> None:
+    with st.container(border=True):
+        heading("Environments")
+        records = data.environments()
+        if not records:
+            st.caption("None yet. This makes one, and it appears here by itself:")
+            st.code("hud init my-env --dir environments", language="bash")
+        for record in records[:12]:
+            _environment_line(record)
+        if len(records) > 12:
+            st.page_link("app_pages/environments.py", label=f"All {len(records)}")
+
+
+def _environment_line(record: EnvironmentRecord) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(width="stretch"):
+            st.page_link(
+                "app_pages/environments.py",
+                label=escaped(record.name, 60),
+                query_params={"environment": record.name},
+            )
+        offers = f"{counted(record.tools, 'tool')} · {counted(record.scenarios, 'scenario')}"
+        st.caption(offers, width="content")
+        badge(served(record.state))
+
+
+@live(REFRESH_SECONDS)
+def _attention() -> None:
+    with st.container(border=True):
+        heading("Needs attention")
+        matters = _matters(data.environments())
+        if not matters:
+            st.caption(":material/check: Nothing: everything that should run runs")
+        for number, matter in enumerate(matters[:8]):
+            _matter_line(matter, number)
+
+
+def _matter_line(matter: Matter, number: int) -> None:
+    with st.container(horizontal=True, vertical_alignment="top", key=f"matter-{number}"):
+        badge(matter.look)
+        with st.container(width="stretch", gap="xxsmall"):
+            st.page_link(matter.page, label=escaped(matter.text, 300), query_params=matter.query)
+            if matter.hint:
+                st.caption(f"→ {escaped(matter.hint, 200)}")
+
+
+def _matters(environments: list[EnvironmentRecord]) -> list[Matter]:
+    """What needs attention, the worst first."""
+    names = {record.name for record in environments}
+    found = [_of_check(check, names) for check in data.doctor() if check.status != "ok"]
+    for view in data.jobs(limit=LAST_JOBS).items:
+        if view.totals.failed:
+            failed = f"{counted(view.totals.failed, 'rollout')} of {view.job.name} failed"
+            query = {"job": view.job.id}
+            found.append(Matter(FAILED, failed, None, "app_pages/jobs.py", query))
+    return sorted(found, key=lambda matter: matter.look.color != "red")
+
+
+def _of_check(check: Check, names: set[str]) -> Matter:
+    text = f"{check.name}: {check.message}"
+    name = check.name.removeprefix("environment ")
+    look = look_of(check.status)
+    if name != check.name and name in names:
+        page, query = "app_pages/environments.py", {"environment": name}
+        return Matter(look, text, check.hint, page, query)
+    return Matter(look, text, check.hint, "app_pages/settings.py", {})
+
+
+def _first_steps() -> None:
+    st.caption("Nothing was evaluated yet. Three steps to the first result:")
+    st.markdown("1\\. Make an environment: it is served while you write it", width="content")
+    st.code("hud init my-env --dir environments", language="bash")
+    st.markdown("2\\. Evaluate its tasks: the oracle needs no model and no key", width="content")
+    st.code("hud eval environments/my-env/tasks.py oracle --full", language="bash")
+    st.markdown("3\\. Give a model's key, and let the model try", width="content")
+    st.code(
+        "hud set ANTHROPIC_API_KEY=…\nhud eval environments/my-env/tasks.py claude --full",
+        language="bash",
+    )
+
+
+_show()

@@ -1,0 +1,106 @@
+"""Custom columns of tasks: how tables show them, and filters that fit their types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import streamlit as st
+
+from dashboard.components.figures import one_line
+from dashboard.components.plain import cleaned
+from dashboard.components.tables import text_column
+from hud.types import ColumnValue
+from hud.wire.tasksets import Column
+
+Chosen = tuple[tuple[str, str], ...]
+"""Pairs of a column and the value that it has to have."""
+PREFIX = "column:"
+MAX_SUGGESTED = 50
+
+
+def column_configs(schema: Mapping[str, Column]) -> dict[str, Any]:
+    """Table columns, under names that no other column of the table has."""
+    return {f"{PREFIX}{name}": _config(name, column) for name, column in schema.items()}
+
+
+def column_cells(schema: Mapping[str, Column], values: Mapping[str, ColumnValue]) -> dict[str, Any]:
+    """A row's cells for `column_configs`."""
+    return {f"{PREFIX}{name}": _cell(column, values.get(name)) for name, column in schema.items()}
+
+
+def column_filters(
+    schema: Mapping[str, Column], known: Iterable[Mapping[str, ColumnValue]], key: str
+) -> Chosen:
+    """Inputs for each column, and what was chosen.
+
+    Args:
+        schema: The columns.
+        known: Values of some rows, which are suggested.
+        key: Prefix of the inputs' names.
+    """
+    rows = list(known)
+    chosen = (
+        (name, _filter(name, column, rows, f"{key}-{name}")) for name, column in schema.items()
+    )
+    return tuple((name, value) for name, value in chosen if value)
+
+
+def fits(values: Mapping[str, ColumnValue], chosen: Chosen) -> bool:
+    """Whether a row has the chosen values; of a list, one is enough."""
+    return all(value in _texts(values.get(name)) for name, value in chosen)
+
+
+def _filter(
+    name: str, column: Column, rows: list[Mapping[str, ColumnValue]], key: str
+) -> str | None:
+    label = cleaned(name)
+    if column.type == "multi-select":
+        options = column.options
+    else:
+        found = dict.fromkeys(text for row in rows for text in _texts(row.get(name)))
+        numeric = column.type == "number"
+        options = sorted(found, key=_size if numeric else str)[:MAX_SUGGESTED]
+    picked: str | None = st.selectbox(
+        label,
+        options,
+        index=None,
+        format_func=cleaned,
+        key=key,
+        placeholder="any",
+        accept_new_options=column.type != "multi-select",
+    )
+    return picked
+
+
+def _size(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
+def _texts(value: ColumnValue) -> list[str]:
+    if value is None:
+        return []
+    items = value if isinstance(value, list) else [value]
+    return [one_line(item) for item in items]
+
+
+def _config(name: str, column: Column) -> Any:
+    label = cleaned(name)
+    match column.type:
+        case "number":
+            return st.column_config.NumberColumn(label, width="small")
+        case "multi-select":
+            return st.column_config.ListColumn(label, width="small")
+        case _:
+            return text_column(label)
+
+
+def _cell(column: Column, value: ColumnValue) -> Any:
+    if column.type == "multi-select":
+        return [cleaned(text) for text in _texts(value)]
+    if column.type == "number":
+        return value if isinstance(value, int | float) else None
+    return ", ".join(cleaned(text) for text in _texts(value))

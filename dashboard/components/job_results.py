@@ -1,0 +1,366 @@
+"""A job's results: its numbers, rewards by task and run, and why rollouts failed."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from dashboard import data
+from dashboard.components.charts import Cell, Mean, intervals, reward_matrix
+from dashboard.components.columns import column_filters, fits
+from dashboard.components.figures import compact, reward
+from dashboard.components.places import go, link
+from dashboard.components.plain import cleaned, escaped
+from dashboard.components.status import look_of_reward
+from dashboard.components.tables import (
+    count_column,
+    mean_column,
+    page_of,
+    pager,
+    rows_table,
+    text_column,
+)
+from dashboard.components.wording import counted, lasting
+from dashboard.remembering import lost
+from hud.wire import FailureGroup, Interval, JobResults, JobView, TaskResult, VariantResult
+from hud.wire.tasksets import Column
+
+TASKS_PER_PAGE = 20
+MAX_RUNS = 12
+"""Runs of one task that the matrix shows."""
+SHOWS = {
+    "all": "All tasks",
+    "open": "Not all passed",
+    "mixed": "Sometimes passed",
+    "failed": "With failures",
+}
+ORDERS = {"job": "Job's order", "low": "Lowest first", "high": "Highest first", "name": "Name"}
+EXAMPLES = 6
+CAUSES = {
+    "build": "the image could not be built",
+    "start": "the environment did not start",
+    "initialize": "the environment did not answer",
+    "setup": "the scenario could not be set up",
+    "agent": "the agent broke",
+    "provider": "the model's provider refused or failed",
+    "environment": "the environment broke while it was used",
+    "limit": "a limit of time or size was reached",
+    "grading": "the answer could not be graded",
+}
+
+
+@st.cache_data(ttl=30, max_entries=64, show_spinner=False)
+def _earlier_id(taskset: str, job_id: str) -> str | None:
+    found = data.client().jobs(taskset=taskset, limit=100).items
+    ids = [view.job.id for view in found if view.totals.scored]
+    place = ids.index(job_id) + 1 if job_id in ids else len(ids)
+    return ids[place] if place < len(ids) else None
+
+
+def earlier(view: JobView) -> JobView | None:
+    """The job of the same taskset before this one, if it has rewards."""
+    if view.taskset is None or lost() is not None:
+        return None
+    found = _earlier_id(view.taskset, view.job.id)
+    return data.job(found) if found else None
+
+
+def cards(view: JobView) -> None:
+    """The job's numbers; compared with the job before where there is one."""
+    totals, before = view.totals, earlier(view)
+    columns = st.columns(4)
+    share = totals.passed / totals.scored if totals.scored else None
+    change = _change(totals.mean, before.totals.mean if before else None)
+    about = f"than {escaped(before.job.name, 40)}" if before and change is not None else None
+    columns[0].metric(
+        "Mean reward", reward(totals.mean), change, border=True, height="stretch",
+        delta_description=about, format="%+.2f" if change is not None else None,
+    )  # fmt: skip
+    columns[1].metric(
+        "Passed", f"{totals.passed:,} of {totals.scored:,}", border=True, height="stretch",
+        delta=None if share is None else f"{share:.0%}", delta_arrow="off", delta_color="off",
+    )  # fmt: skip
+    lost = totals.failed + totals.cancelled
+    parts = f"{totals.failed:,} failed, {totals.cancelled:,} cancelled" if lost else "none lost"
+    columns[2].metric(
+        "Without reward", f"{lost:,} of {totals.expected:,}", parts, border=True,
+        height="stretch", delta_arrow="off", delta_color="off",
+    )  # fmt: skip
+    used = totals.usage.input_tokens + totals.usage.output_tokens
+    spent = f"{compact(used)} tokens" if used else "no tokens"
+    columns[3].metric(
+        "Time", lasting(view.job.seconds), spent, border=True, height="stretch",
+        delta_arrow="off", delta_color="off",
+    )  # fmt: skip
+
+
+def _change(now: float | None, before: float | None) -> float | None:
+    return None if now is None or before is None else round(now - before, 4)
+
+
+def show(view: JobView) -> None:
+    """Agents in a table; below it rewards by task and run, page by page."""
+    found = data.results(view.job.id)
+    if not found.tasks:
+        st.caption("No task belongs to this job, so there is nothing to show.")
+        return
+    _variants(found)
+    _matrix(found)
+
+
+def _variants(found: JobResults) -> None:
+    sizes = sorted({size for item in found.variants for size in item.pass_at})
+    sizes = [
+        size for size in sizes if size in {1, 2, 4, 5, 8, 10, 16, 32, 64, 100} or len(sizes) < 4
+    ]
+    columns = {
+        "variant": text_column("Agent", pinned=True),
+        "mean": mean_column("Mean reward"),
+        "interval": text_column("95 % interval", width="small"),
+        **{f"pass@{size}": text_column(f"pass@{size}", width="small") for size in sizes},
+        "failed": count_column("Failed"),
+        "tokens": text_column("Tokens", width="small"),
+        "time": text_column("Time", width="small"),
+    }
+    rows_table([_variant_row(item, sizes) for item in found.variants], "variants", columns)
+
+
+def _variant_row(item: VariantResult, sizes: Sequence[int]) -> dict[str, object]:
+    used = item.usage.input_tokens + item.usage.output_tokens
+    shares = {size: item.pass_at.get(size) for size in sizes}
+    return {
+        "variant": cleaned(item.variant),
+        "mean": item.reward.mean if item.reward else None,
+        "interval": between(item.reward),
+        **{f"pass@{k}": "–" if share is None else f"{share:.0%}" for k, share in shares.items()},
+        "failed": item.failed,
+        "tokens": compact(used) if used else "–",
+        "time": lasting(item.seconds),
+    }
+
+
+def between(interval: Interval | None) -> str:
+    """An interval's ends; a dash where there is none."""
+    return "–" if interval is None else f"{interval.low:.2f} – {interval.high:.2f}"
+
+
+Rows = dict[str, list[TaskResult]]
+"""Results by task, one for each variant."""
+
+
+def _matrix(found: JobResults) -> None:
+    rows: Rows = {}
+    for item in found.tasks:
+        rows.setdefault(item.task, []).append(item)
+    wanted = _wanted(rows, found.view.job.pass_threshold)
+    if not wanted:
+        st.caption("No task fits these filters.")
+        return
+    offset = page_of(len(wanted), TASKS_PER_PAGE, "tasks")
+    shown = [rows[task] for task in wanted[offset : offset + TASKS_PER_PAGE]]
+    with st.container(border=True):
+        left, right = st.columns([3, 2])
+        with left:
+            st.caption("Reward of each run; a click opens its trace")
+            _cells(found, shown)
+        with right:
+            st.caption("Mean of each task with its 95 % interval")
+            st.altair_chart(intervals(_means(shown)), width="stretch")
+        pager(len(wanted), TASKS_PER_PAGE, "tasks", "tasks")
+
+
+def _wanted(rows: Rows, threshold: float) -> list[str]:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        search = st.text_input(
+            "Search", key="task", bind="query-params", width=240, icon=":material/search:",
+            placeholder="Part of a slug", label_visibility="collapsed",
+        )  # fmt: skip
+        which = st.selectbox(
+            "Which", list(SHOWS), format_func=SHOWS.__getitem__, key="which", width=180,
+            bind="query-params", label_visibility="collapsed",
+        )  # fmt: skip
+        order = st.selectbox(
+            "Order", list(ORDERS), format_func=ORDERS.__getitem__, key="order", width=180,
+            bind="query-params", label_visibility="collapsed",
+        )  # fmt: skip
+        schema = _schema(rows)
+        if schema:
+            with st.popover("Columns", icon=":material/filter_list:"):
+                chosen = column_filters(schema, (r[0].columns for r in rows.values()), "column")
+        else:
+            chosen = ()
+    tasks = [
+        task
+        for task, results in rows.items()
+        if (search or "").lower() in task.lower()
+        and fits(results[0].columns, chosen)
+        and _is_shown(results, which, threshold)
+    ]
+    return _ordered(tasks, rows, order)
+
+
+def _schema(rows: Rows) -> dict[str, Column]:
+    found: dict[str, Column] = {}
+    for results in rows.values():
+        for name, value in results[0].columns.items():
+            is_number = isinstance(value, int | float)
+            kind = found.setdefault(name, Column(type="number" if is_number else "text"))
+            if not is_number and value is not None:
+                kind.type = "text"
+    return found
+
+
+def _is_shown(results: Sequence[TaskResult], which: str, threshold: float) -> bool:
+    rewards = [value for item in results for value in item.rewards if value is not None]
+    passed = [value >= threshold - 1e-9 for value in rewards]
+    match which:
+        case "open":
+            return not passed or not all(passed)
+        case "mixed":
+            return any(passed) and not all(passed)
+        case "failed":
+            return any(status == "failed" for item in results for status in item.statuses)
+        case _:
+            return True
+
+
+def _ordered(tasks: list[str], rows: Rows, order: str) -> list[str]:
+    if order == "job":
+        return tasks
+    if order == "name":
+        return sorted(tasks)
+    sign = 1 if order == "low" else -1
+
+    def by_mean(task: str) -> tuple[bool, float]:
+        mean = _mean(rows[task])
+        return mean is None, sign * (mean or 0.0)
+
+    return sorted(tasks, key=by_mean)
+
+
+def _mean(results: Sequence[TaskResult]) -> float | None:
+    rewards = [value for item in results for value in item.rewards if value is not None]
+    return sum(rewards) / len(rewards) if rewards else None
+
+
+def _cells(found: JobResults, shown: Sequence[Sequence[TaskResult]]) -> None:
+    threshold = found.view.job.pass_threshold
+    cells = [
+        _cell(item, index, threshold)
+        for results in shown
+        for item in results
+        for index in range(min(len(item.statuses), MAX_RUNS))
+    ]
+    chart = reward_matrix(cells, can_choose=True)
+    event = st.altair_chart(chart, key="matrix", on_select="rerun", selection_mode="cell")
+    longest = max(len(item.statuses) for results in shown for item in results)
+    if longest > MAX_RUNS:
+        st.caption(f"The first {MAX_RUNS} of {longest:,} runs; all of them are under Rollouts.")
+    chosen = (event.get("selection") or {}).get("cell") or []
+    if chosen:
+        _open(found, chosen[0])
+
+
+def _open(found: JobResults, chosen: Mapping[str, object]) -> None:
+    item = next(
+        (
+            item
+            for item in found.tasks
+            if cleaned(item.task) == chosen.get("task")
+            and cleaned(item.variant) == chosen.get("variant")
+        ),
+        None,
+    )
+    run = chosen.get("run")
+    if item is None or not isinstance(run, int | float) or item.statuses[int(run) - 1] is None:
+        return
+    go("trace", job=found.view.job.id, rollout=f"{item.task}.{item.variant}.{int(run) - 1}")
+
+
+def _cell(item: TaskResult, index: int, threshold: float) -> Cell:
+    value, status = item.rewards[index], item.statuses[index]
+    return Cell(
+        task=cleaned(item.task),
+        variant=cleaned(item.variant),
+        run=index + 1,
+        reward=value,
+        status=look_of_reward(value, threshold).word if status == "scored" else status or "waiting",
+        label=reward(value)
+        if status == "scored"
+        else {"failed": "×", "cancelled": "–"}.get(status or "", ""),
+    )
+
+
+def _means(shown: Sequence[Sequence[TaskResult]]) -> list[Mean]:
+    several = len(shown[0]) > 1
+    return [
+        Mean(
+            name=cleaned(item.task),
+            series=cleaned(item.variant) if several else "",
+            mean=item.reward.mean,
+            low=item.reward.low,
+            high=item.reward.high,
+            count=item.reward.count,
+        )
+        for results in shown
+        for item in results
+        if item.reward is not None
+    ]
+
+
+def failures(view: JobView) -> None:
+    """Why rollouts ended without a reward: where, the reason, how often, and some of them."""
+    found = data.results(view.job.id)
+    if not found.failures:
+        with st.container(border=True):
+            st.markdown("**Nothing failed**")
+            st.caption("Rollouts that fail are listed here by cause. They never count as reward 0.")
+        return
+    st.caption("Failed rollouts have no reward, so that none of these counts in a mean.")
+    for group in found.failures:
+        _failure(view.job.id, group)
+
+
+def _failure(job_id: str, group: FailureGroup) -> None:
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.badge(escaped(group.boundary), icon=":material/error:", color="red")
+            st.caption(escaped(CAUSES.get(group.boundary, "")), width="stretch")
+            st.markdown(f"**{counted(group.count, 'rollout')}**", width="content")
+        st.code(cleaned(group.error), language=None, wrap_lines=True)
+        with st.container(horizontal=True):
+            for rollout in group.rollouts[:EXAMPLES]:
+                link(
+                    escaped(rollout, 60),
+                    "trace",
+                    ":material/timeline:",
+                    job=job_id,
+                    rollout=rollout,
+                )
+
+
+def facts_table(facts: Mapping[str, str]) -> None:
+    """Names and values, one below the other."""
+    for name, value in facts.items():
+        with st.container(horizontal=True, gap="small"):
+            st.caption(name, width=120)
+            st.text(cleaned(value), width="stretch")
+
+
+def command(view: JobView) -> str:
+    """The command that would start such a job at the controller."""
+    job = view.job
+    parts = ["hud", "eval", job.source]
+    for variant in job.variants:
+        parts += ["--agent", variant.agent] + (["--model", variant.model] if variant.model else [])
+    parts += [
+        "--full",
+        "--group-size",
+        str(job.group),
+        "--max-steps",
+        str(job.max_steps),
+        "--remote",
+    ]
+    return shlex.join(cleaned(part) for part in parts)
