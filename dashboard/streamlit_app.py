@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from dashboard.components.frame import watched_over
 
-st.set_page_config(page_title="hud-local", page_icon=":material/toll:", layout="wide")
+ICON = Path(__file__).with_name("icon.png")
+"""From a file: the browser would fetch a named icon from elsewhere."""
+
+st.set_page_config(page_title="hud-local", page_icon=str(ICON), layout="wide")
 
 PAGES = [
     st.Page("app_pages/overview.py", title="Overview", icon=":material/home:", default=True),

@@ -3,7 +3,8 @@
 1. A folder is one if a Python file in which environments are looked for makes an `Environment`, or
    if it has a Dockerfile and a `[tool.hud]` table.
 2. What lies below an environment's folder belongs to it.
-3. A file that is no valid Python counts by its text: an environment that was broken stays one.
+3. A file that is no valid Python counts by its text, and one that was an environment stays one as
+   long as it is there: a half-written save takes nothing away.
 """
 
 from __future__ import annotations
@@ -77,11 +78,12 @@ class Discovery:
         try:
             about = path.stat()
         except OSError:
+            self._known.pop(path, None)
             return False
         known = self._known.get(path)
         if known is None or known[:2] != (about.st_mtime_ns, about.st_size):
-            known = (about.st_mtime_ns, about.st_size, makes_environment(_text(path)))
-            self._known[path] = known
+            is_one = (known is not None and known[2]) or makes_environment(_text(path))
+            known = self._known[path] = (about.st_mtime_ns, about.st_size, is_one)
         return known[2]
 
 

@@ -73,6 +73,8 @@ def new_plan(
         group=request.group_size,
         max_steps=request.max_steps,
         isolation="controller",
+        seed=request.seed,
+        pass_threshold=request.pass_threshold,
         created_at=datetime.now(UTC),
     )
     return Plan(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import version
 
 import streamlit as st
 
@@ -12,6 +11,7 @@ from dashboard.components.frame import header, heading, live, show_error
 from dashboard.components.plain import escaped
 from dashboard.components.status import FAILED, PARTIAL, PASSED, Look, badge, look_of
 from dashboard.components.wording import ago, counted, sized
+from hud import __version__
 from hud.errors import HudError
 from hud.wire.platform import Check, ProviderStatus, SecretRecord
 
@@ -157,8 +157,8 @@ def _versions() -> None:
         heading("Versions")
         lines = {
             "controller": data.health().version,
-            "hud-local, here": version("hud-local"),
-            "Streamlit": version("streamlit"),
+            "dashboard": __version__,
+            "Streamlit": st.__version__,
             "Python": platform.python_version(),
         }
         for name, number in lines.items():

@@ -4,6 +4,7 @@ not answer.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -15,6 +16,8 @@ from dashboard.components.plain import cleaned, escaped
 from dashboard.components.status import Look, badge
 from dashboard.remembering import look_again, lost
 from hud.errors import HudError
+
+logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 WATCH_SECONDS = 3.0
@@ -53,6 +56,8 @@ def live(seconds: float | None) -> Callable[[Callable[P, None]], Callable[P, Non
                 part(*args, **kwargs)
             except HudError as exc:
                 show_error(exc)
+            except Exception as exc:  # noqa: BLE001 - a bug of ours: the other parts stay, the log has it
+                _show_bug(exc)
 
         return st.fragment(guarded, run_every=seconds)
 
@@ -69,6 +74,8 @@ def watched_over() -> Iterator[None]:
         yield
     except HudError as exc:
         show_error(exc)
+    except Exception as exc:  # noqa: BLE001 - as above
+        _show_bug(exc)
     finally:
         with place:
             _watch()
@@ -93,6 +100,13 @@ def _watch() -> None:
         return
     if (error := lost()) is not None:
         _banner(error)
+
+
+def _show_bug(exc: Exception) -> None:
+    """That something is wrong here; what it is stands in the log alone."""
+    logger.error("a page failed", exc_info=exc)
+    st.error(f"This could not be shown: {type(exc).__name__}", icon=":material/bug_report:")
+    st.caption("→ the dashboard's log has the trace")
 
 
 def _banner(error: HudError) -> None:

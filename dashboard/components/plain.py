@@ -10,6 +10,9 @@ import re
 import unicodedata
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&@/])")
+_LINK = re.compile(r"(https?:|ftp:|www|\w@)(//|\.|\w)", re.IGNORECASE)
+"""What Markdown makes a link of, escaped or not."""
+_JOINER = "\N{WORD JOINER}"
 _KEPT = {"\n", "\t"}
 _HIDDEN = {"Cc", "Cf", "Cs", "Co"}
 """Control and format characters (which turn writing around, too), and half characters."""
@@ -28,7 +31,7 @@ def escaped(text: object, limit: int = 200) -> str:
     line = " ".join(cleaned(text).split())
     if len(line) > limit:
         line = f"{line[: limit - 1]}…"
-    return _MARKDOWN.sub(r"\\\1", line)
+    return _MARKDOWN.sub(r"\\\1", _LINK.sub(rf"\1{_JOINER}\2", line))
 
 
 def folded(text: str, lines: int = 12) -> tuple[str, int]:

@@ -299,7 +299,7 @@ async def _run(job: Job, reports: Reports) -> int:
     _report(job, folder)
     if folder is not None and reports.are_wanted:
         reports.write(read_job(folder), list(read_rollouts(folder)))
-    if recording is not None and not recording.finish() and not job.config.quiet:
+    if recording is not None and recording.finish() == "partly" and not job.config.quiet:
         console.note("the controller does not have all of it yet: the next `hud eval` sends it")
     if interrupted:
         what = "the table holds the rollouts that had ended" if folder else "nothing had run yet"

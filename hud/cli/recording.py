@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from hud.errors import HudError
@@ -17,6 +18,7 @@ from hud.settings import controller_token, get_settings
 
 logger = logging.getLogger(__name__)
 
+Arrival = Literal["wholly", "partly", "not at all"]
 PAUSE = 0.5
 """Seconds between two looks for news."""
 BACKOFF = 5.0
@@ -59,7 +61,7 @@ class Recording:
         self._taskset = taskset
         self._is_over = threading.Event()
         self._asking_since: float | None = None
-        self._is_complete = False
+        self._is_complete = self._was_reached = False
         self._client: Receiver | None = None
         # The process does not wait for it: a controller may hang.
         self._thread = threading.Thread(target=self._run, name="recording", daemon=True)
@@ -75,8 +77,8 @@ class Recording:
             return
         self._thread.start()
 
-    def finish(self) -> bool:
-        """The job has ended and its folder is complete: send the rest; whether all has arrived.
+    def finish(self) -> Arrival:
+        """The job has ended and its folder is complete: send the rest; how much has arrived.
 
         Waits at most `FAREWELL` seconds, and not at all for a controller that hangs.
         """
@@ -84,7 +86,9 @@ class Recording:
         deadline = time.monotonic() + FAREWELL
         while self._thread.is_alive() and time.monotonic() < deadline and not self._hangs():
             self._thread.join(0.05)
-        return self._is_complete
+        if self._is_complete:
+            return "wholly"
+        return "partly" if self._was_reached else "not at all"
 
     def _hangs(self) -> bool:
         since = self._asking_since
@@ -124,6 +128,7 @@ class Recording:
             return False
         finally:
             self._asking_since = None
+        self._was_reached = True
         if job == self._job:
             self._is_complete = is_complete
         return True

@@ -57,13 +57,21 @@ def run_remotely(options: EvalConfig, agent: str, reports: Reports) -> int:
 
 
 def _request(options: EvalConfig, agent: str) -> JobRequest:
-    for name in ("allowed_tools", "disallowed_tools"):
-        if getattr(options, name):
-            options.options[name] = getattr(options, name)
     if options.steps < 0:
         raise UserError("a remote evaluation needs a bound: --max-steps N")
+    if "isolation" in options.model_fields_set:
+        told = "the controller gives every rollout an instance of its own"
+        raise UserError(f"--isolation does not go with --remote: {told}")
+    tools = {
+        "allowed_tools": options.allowed_tools,
+        "disallowed_tools": options.disallowed_tools,
+    }
+    given = {name: patterns for name, patterns in tools.items() if patterns is not None}
     variant = Variant(
-        name=options.model or agent, agent=agent, model=options.model, parameters=options.options
+        name=options.model or agent,
+        agent=agent,
+        model=options.model,
+        parameters={**options.options, **given},
     )
     return JobRequest(
         source=options.source or "",
@@ -74,6 +82,8 @@ def _request(options: EvalConfig, agent: str) -> JobRequest:
         max_steps=options.steps,
         max_concurrent=options.max_concurrent,
         timeout=options.timeout,
+        seed=options.seed,
+        pass_threshold=options.pass_threshold,
         cache=options.cache,
     )
 
@@ -115,7 +125,7 @@ def _record(event: EventRecord) -> RolloutRecord:
 def _report(client: Client, job_id: str, options: EvalConfig, reports: Reports) -> int:
     view = client.job(job_id)
     records = list(_all_rollouts(client, job_id))
-    job = view.job.model_copy(update={"pass_threshold": options.pass_threshold})
+    job = view.job
     summary = Summary.of(job.tasks, records, job.pass_threshold)
     console.plain(render(summary))
     if not options.quiet:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack
@@ -431,7 +431,7 @@ class Client:
 
     def events(
         self, after: int | None = None, *, kinds: Sequence[str] = (), patience: float = 30.0
-    ) -> Iterator[EventRecord]:
+    ) -> Generator[EventRecord, None, None]:
         """Events after that number as they happen, without an end; None begins with the next one.
 
         A connection that breaks is made again, for `patience` seconds.

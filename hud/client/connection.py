@@ -5,7 +5,7 @@ first request is made.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -123,7 +123,7 @@ class Connection:
 
     def events(
         self, after: int | None, kinds: Sequence[str], patience: float
-    ) -> Iterator[EventRecord]:
+    ) -> Generator[EventRecord, None, None]:
         """Events as they happen. A connection that breaks is made again, for `patience` seconds.
 
         Raises:

@@ -24,6 +24,8 @@ from hud.wire import JobRecord, JobStatus, RolloutRecord
 OUTBOX = "outbox"
 BATCH = 100
 """Rollouts that are sent at once."""
+MOST_JOBS = 500
+"""Jobs that wait for a controller which may never come."""
 BATCH_BYTES = 8 * 1024 * 1024
 NO_SUCH_JOB = 404
 UNACCEPTABLE = frozenset({400, 413, 422})
@@ -61,8 +63,11 @@ class Outbox:
         self._folder = results / OUTBOX
 
     def add(self, job: str, taskset: str | None = None) -> None:
-        """Have a job sent, now or later."""
+        """Have a job sent, now or later; of more than `MOST_JOBS`, the oldest are forgotten."""
         self._keep(Entry(job=job, taskset=taskset))
+        for forgotten in self.waiting()[:-MOST_JOBS]:
+            self._path(forgotten).unlink(missing_ok=True)
+            (self._folder / f"{forgotten}.lock").unlink(missing_ok=True)
 
     def waiting(self) -> list[str]:
         """Ids of the jobs of which something has not arrived, oldest first."""

@@ -111,6 +111,9 @@ class JobRequest(BaseModel):
     max_concurrent: int = Field(default=30, ge=1, le=1000)
     timeout: float | None = Field(default=None, gt=0)
     """Seconds that one rollout may take."""
+    seed: str | None = Field(default=None, max_length=200)
+    """Seeds the random generators of each rollout."""
+    pass_threshold: float = Field(default=1.0, allow_inf_nan=False)
     name: str | None = None
     cache: bool = False
     """Answer repeated model requests from the gateway's cache."""

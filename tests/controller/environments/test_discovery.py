@@ -63,6 +63,18 @@ def test_what_lies_below_an_environment_belongs_to_it(tmp_path: Path) -> None:
     assert [one.name for one in Discovery(tmp_path).scan()] == ["outer"]
 
 
+def test_a_half_written_save_takes_no_environment_away(tmp_path: Path) -> None:
+    discovery = Discovery(tmp_path)
+    (tmp_path / "env.py").write_text(MADE)
+    assert discovery.scan()
+    (tmp_path / "env.py").write_text("half")
+    assert discovery.scan()
+    (tmp_path / "env.py").unlink()
+    assert not discovery.scan()
+    (tmp_path / "env.py").write_text("half")
+    assert not discovery.scan()
+
+
 def test_an_image_in_another_language_counts_by_its_table(tmp_path: Path) -> None:
     (tmp_path / "node").mkdir()
     (tmp_path / "node/Dockerfile").write_text("FROM node:22\n")

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -90,6 +91,12 @@ def test_a_remote_evaluation_that_has_a_failure_ends_with_1(
     assert "setup:" in ended.stderr
 
 
+def test_options_of_isolation_do_not_go_with_remote(hud: Command) -> None:
+    ended = hud("eval", "spelling", "nop", "--remote", "--isolation", "spawn")
+    assert ended.returncode == 2
+    assert "--isolation does not go with --remote" in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("source", "complaint"),
     [("nosuch", "no taskset and no environment `nosuch`"), ("tasks.py", "hud sync tasks NAME")],
@@ -125,6 +132,33 @@ def test_a_taskset_is_played_here_against_instances_of_the_controller(
     assert ended.returncode == 0, ended.stderr
     assert "Total: 1 task × 2 runs | Mean: 1.00" in ended.stdout
     assert not newest(controller).is_remote
+
+
+SCRIPT = """
+import asyncio
+import hud
+
+async def main():
+    async with hud.eval("spelling/a") as ctx:
+        await ctx.submit("3")
+    print(ctx.prompt, ctx.reward)
+    async with hud.eval("spelling") as ctx:
+        await ctx.submit("3")
+    print([one.reward for one in ctx.results])
+
+asyncio.run(main())
+"""
+
+
+def test_an_authors_program_plays_tasksets_and_their_tasks_by_name(
+    hud: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "program.py").write_text(SCRIPT)
+    python = Command((sys.executable, "-P"), tmp_path, hud.env)
+    ended = python("program.py")
+    assert ended.stdout.splitlines() == ["How many 'r' in 'strawberry'? 1.0", "[1.0, 0.0]"], (
+        ended.stderr
+    )
 
 
 def test_a_local_evaluation_is_recorded(hud: Command, controller: RunningController) -> None:

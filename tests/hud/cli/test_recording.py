@@ -17,7 +17,7 @@ import pytest
 
 from hud.cli.recording import FAREWELL
 from hud.errors import ControllerUnavailable
-from hud.eval.outbox import Outbox
+from hud.eval.outbox import MOST_JOBS, Outbox
 from hud.wire import Transcript
 from tests.command import ROOT, Command
 from tests.controller.running import RunningController, free_port, running_controller
@@ -116,8 +116,7 @@ def test_what_could_not_be_sent_is_sent_with_the_next_evaluation(
 ) -> None:
     with absent() as url:
         for _ in range(2):
-            ended = evaluate.having(HUD_API_URL=url)("eval", "tasks.py", "nop", "--full")
-            assert "the next `hud eval` sends it" in ended.stderr
+            evaluate.having(HUD_API_URL=url)("eval", "tasks.py", "nop", "--full")
     assert len(waiting(evaluate.cwd)) == 2
     with running_controller(tmp_path / "controller") as controller:
         known = evaluate.having(HUD_API_URL=controller.url, HUD_API_KEY=controller.token)
@@ -162,8 +161,9 @@ def test_everything_arrives_once_although_the_controller_is_killed_in_the_middle
         first.process.wait(SECONDS)
     with pytest.raises(ControllerUnavailable):
         client.jobs()
-    output, _ = process.communicate(timeout=SECONDS)
+    output, errors = process.communicate(timeout=SECONDS)
     assert (process.returncode, "Total: 20 tasks" in output) == (0, True)
+    assert "the next `hud eval` sends it" in errors
     ports = {"HUD_API_PORT": first.url.rpartition(":")[2]}
     with running_controller(tmp_path / "controller", **ports) as second:
         user("jobs")
@@ -172,6 +172,14 @@ def test_everything_arrives_once_although_the_controller_is_killed_in_the_middle
             kept = {item.id: item for item in again.rollouts(limit=100).items}
     assert 1 < len(arrived) < 20
     assert all(kept[item.id] == item for item in arrived)
+
+
+def test_a_controller_that_never_comes_is_not_waited_for_by_ever_more_jobs(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+    for number in range(MOST_JOBS + 2):
+        outbox.add(f"job-{number:04}")
+    assert outbox.waiting()[0] == "job-0002"
+    assert len(outbox.waiting()) == MOST_JOBS
 
 
 class Receiver:
