@@ -8,7 +8,7 @@ from typing import Unpack
 
 import streamlit as st
 
-from dashboard.remembering import remembered
+from dashboard.remembering import forget, remembered
 from hud.client import Client
 from hud.client.client import JobFilters, RolloutFilters, TaskFilters
 from hud.wire import Comparison, JobResults, JobView, RolloutRecord, Transcript
@@ -44,11 +44,6 @@ READ_SECONDS = 5.0
 def client() -> Client:
     """The controller's client, shared by all sessions."""
     return Client(seconds=READ_SECONDS)
-
-
-def forget() -> None:
-    """Ask the controller afresh from now on, after something was changed."""
-    st.cache_data.clear()
 
 
 @remembered(STILL)

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from functools import wraps
 from threading import Lock
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import streamlit as st
 
@@ -23,6 +23,7 @@ KEPT = 256
 LOOK_SECONDS = 1.0
 """How long a look at whether the controller is there may take."""
 _LOST = "controller-lost"
+_reads: list[Any] = []
 
 
 class LastAnswers:
@@ -71,9 +72,15 @@ def look_again() -> bool:
     return lost() is None
 
 
+def forget() -> None:
+    """Ask the controller afresh from now on, after something was changed."""
+    for cached in _reads:
+        cached.clear()
+
+
 def remembered(seconds: float) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let a read be answered from memory for `seconds`, and for longer while the controller does
-    not answer. Arguments have to be hashable.
+    not answer. Arguments have to be hashable; all sessions get the same answer, to be left as it is.
 
     A lost controller is not asked again until `look_again` finds it; meanwhile a read ends the
     page where it has no earlier answer. Where only this answer takes too long, the earlier one
@@ -81,7 +88,8 @@ def remembered(seconds: float) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """
 
     def decorate(read: Callable[P, T]) -> Callable[P, T]:
-        cached = st.cache_data(ttl=seconds, max_entries=KEPT, show_spinner=False)(read)
+        cached = st.cache_resource(ttl=seconds, max_entries=KEPT, show_spinner=False)(read)
+        _reads.append(cached)
 
         @wraps(read)
         def answer(*args: P.args, **kwargs: P.kwargs) -> T:
