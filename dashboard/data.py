@@ -8,7 +8,8 @@ from typing import Unpack
 
 import streamlit as st
 
-from dashboard.remembering import forget, remembered
+from dashboard.remembering import forget as forget
+from dashboard.remembering import remembered
 from hud.client import Client
 from hud.client.client import JobFilters, RolloutFilters, TaskFilters
 from hud.wire import Comparison, JobResults, JobView, RolloutRecord, Transcript

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 import altair as alt
 import pandas as pd
 
 CELL = 30
 """Width and height of a cell of a matrix, in pixels."""
-ROW = 26
+ENTRY = 170
+"""Width of an entry's column in a comparison."""
 LABEL = 220
 """How wide a row's label may get, in pixels."""
 REWARD_FILLS = {"passed": "#b7e1c1", "partial": "#f6e7b2", "not passed": "#f4c7c3"}
@@ -19,8 +20,7 @@ HOLLOW = "#8a93a61f"
 CHANGE_FILLS = {"better": "#b7e1c1", "same": "#e4e7ec", "worse": "#f4c7c3"}
 INK = "#1f2430"
 KIND_COLORS = {"environment": "#0c8599", "model": "#3b5bdb", "tool": "#9c36b5"}
-_NO_LIMIT = 0
-"""Vega's mark for labels that may be as long as they are."""
+Change = Literal["better", "same", "worse"]
 
 
 class Cell(TypedDict):
@@ -46,6 +46,17 @@ class Mean(TypedDict):
     low: float
     high: float
     count: int
+
+
+class ChangeCell(TypedDict):
+    """One task in one entry of a comparison."""
+
+    task: str
+    entry: str
+    mean: float | None
+    change: str
+    """`better`, `same`, `worse`, or `none` where there is nothing to compare."""
+    label: str
 
 
 class Span(TypedDict):
@@ -120,27 +131,37 @@ def intervals(means: Sequence[Mean]) -> alt.LayerChart:
     return _bare(alt.layer(lines, dots).properties(height=alt.Step(CELL)))
 
 
-def change_matrix(rows: Sequence[dict[str, Any]], labels: Sequence[str]) -> alt.LayerChart:
-    """Tasks × entries: means, coloured by what became of them since the first entry.
-
-    Each row has `task`, `entry`, `mean`, and `change`: `better`, `same` or `worse`.
+def change_matrix(
+    cells: Sequence[ChangeCell], entries: Sequence[str], *, can_choose: bool = False
+) -> alt.LayerChart:
+    """Tasks × entries: means, coloured by what became of them since the first entry. With
+    `can_choose`, a click is the selection `cell`, with `task` and `entry`.
     """
-    base = alt.Chart(pd.DataFrame(list(rows))).encode(
+    fills = {**CHANGE_FILLS, "none": HOLLOW}
+    base = alt.Chart(pd.DataFrame(list(cells))).encode(
         x=alt.X(
-            "entry:N", sort=list(labels), title=None, axis=alt.Axis(orient="top", labelAngle=0)
+            "entry:N",
+            sort=list(entries),
+            title=None,
+            axis=alt.Axis(orient="top", labelAngle=0, labelLimit=ENTRY - 10),
         ),
-        y=alt.Y("task:N", sort=None, title=None, axis=alt.Axis(labelLimit=LABEL)),
+        y=alt.Y("task:N", sort=None, title=None, axis=alt.Axis(labelLimit=LABEL + 120)),
         tooltip=["task", "entry", "mean", "change"],
     )
-    squares = base.mark_rect(cornerRadius=4).encode(
+    squares = base.mark_rect(cornerRadius=4, strokeWidth=2, stroke="transparent").encode(
         color=alt.Color(
             "change:N",
-            scale=alt.Scale(domain=list(CHANGE_FILLS), range=list(CHANGE_FILLS.values())),
+            scale=alt.Scale(domain=list(fills), range=list(fills.values())),
             legend=None,
         )
     )
-    numbers = base.mark_text(fontSize=11, color=INK).encode(text=alt.Text("mean:Q", format=".2f"))
-    return _bare(alt.layer(squares, numbers).properties(width=alt.Step(90), height=alt.Step(CELL)))
+    if can_choose:
+        squares = squares.add_params(
+            alt.selection_point(name="cell", fields=["task", "entry"], toggle=False)
+        )
+    numbers = base.mark_text(fontSize=11, color=INK).encode(text="label:N")
+    layers = alt.layer(squares, numbers)
+    return _bare(layers.properties(width=alt.Step(ENTRY), height=alt.Step(CELL)))
 
 
 def timeline(spans: Sequence[Span], selected: int | None = None) -> alt.Chart:

@@ -11,7 +11,7 @@ from dashboard.components.figures import one_line
 from dashboard.components.plain import cleaned
 from dashboard.components.tables import text_column
 from hud.types import ColumnValue
-from hud.wire.tasksets import Column
+from hud.wire.tasksets import Column, ColumnType
 
 Chosen = tuple[tuple[str, str], ...]
 """Pairs of a column and the value that it has to have."""
@@ -44,6 +44,20 @@ def column_filters(
         (name, _filter(name, column, rows, f"{key}-{name}")) for name, column in schema.items()
     )
     return tuple((name, value) for name, value in chosen if value)
+
+
+def inferred(rows: Iterable[Mapping[str, ColumnValue]]) -> dict[str, Column]:
+    """What the columns of some rows are, where no taskset says it."""
+    found: dict[str, list[ColumnValue]] = {}
+    for row in rows:
+        for name, value in row.items():
+            if value is not None:
+                found.setdefault(name, []).append(value)
+    return {name: Column(type=_type(values)) for name, values in found.items()}
+
+
+def _type(values: list[ColumnValue]) -> ColumnType:
+    return "number" if all(isinstance(value, int | float) for value in values) else "text"
 
 
 def fits(values: Mapping[str, ColumnValue], chosen: Chosen) -> bool:

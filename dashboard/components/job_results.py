@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import data
 from dashboard.components.charts import Cell, Mean, intervals, reward_matrix
-from dashboard.components.columns import column_filters, fits
+from dashboard.components.columns import column_filters, fits, inferred
 from dashboard.components.figures import compact, reward
 from dashboard.components.places import go, link
 from dashboard.components.plain import cleaned, escaped
@@ -25,7 +25,6 @@ from dashboard.components.tables import (
 from dashboard.components.wording import counted, lasting
 from dashboard.remembering import lost
 from hud.wire import FailureGroup, Interval, JobResults, JobView, TaskResult, VariantResult
-from hud.wire.tasksets import Column
 
 TASKS_PER_PAGE = 20
 MAX_RUNS = 12
@@ -185,7 +184,7 @@ def _wanted(rows: Rows, threshold: float) -> list[str]:
             "Order", list(ORDERS), format_func=ORDERS.__getitem__, key="order", width=180,
             bind="query-params", label_visibility="collapsed",
         )  # fmt: skip
-        schema = _schema(rows)
+        schema = inferred(results[0].columns for results in rows.values())
         if schema:
             with st.popover("Columns", icon=":material/filter_list:"):
                 chosen = column_filters(schema, (r[0].columns for r in rows.values()), "column")
@@ -199,17 +198,6 @@ def _wanted(rows: Rows, threshold: float) -> list[str]:
         and _is_shown(results, which, threshold)
     ]
     return _ordered(tasks, rows, order)
-
-
-def _schema(rows: Rows) -> dict[str, Column]:
-    found: dict[str, Column] = {}
-    for results in rows.values():
-        for name, value in results[0].columns.items():
-            is_number = isinstance(value, int | float)
-            kind = found.setdefault(name, Column(type="number" if is_number else "text"))
-            if not is_number and value is not None:
-                kind.type = "text"
-    return found
 
 
 def _is_shown(results: Sequence[TaskResult], which: str, threshold: float) -> bool:

@@ -1,0 +1,267 @@
+"""A comparison: means with their intervals, differences with their tests, and tasks by change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from dashboard import data
+from dashboard.components.charts import Change, ChangeCell, Mean, change_matrix, intervals
+from dashboard.components.columns import column_filters, fits, inferred
+from dashboard.components.figures import compact, reward
+from dashboard.components.job_results import between
+from dashboard.components.places import link
+from dashboard.components.plain import cleaned, escaped
+from dashboard.components.tables import (
+    count_column,
+    mean_column,
+    page_of,
+    pager,
+    rows_table,
+    text_column,
+)
+from dashboard.components.wording import lasting
+from hud.wire import ComparedTask, Comparison, PairedDifference
+
+TASKS_PER_PAGE = 25
+SAME = 1e-9
+MAX_TRACES = 10
+"""Traces of one task that one entry links to."""
+CHANGES: tuple[Change, ...] = ("better", "same", "worse")
+
+
+def show(found: Comparison) -> None:
+    """The whole comparison."""
+    labels = entry_labels(found)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        _leaderboard(found, labels)
+    with right, st.container(border=True):
+        st.caption("Mean reward with its 95 % interval")
+        _means(found, labels)
+    _differences(found, labels)
+    _tasks(found, labels)
+
+
+def entry_labels(found: Comparison) -> list[str]:
+    """A short name for each entry: the job's where jobs have one variant, else with the variant."""
+    names = [data.job(job).job.name for job in found.jobs]
+    several = len(set(found.variants)) > 1 or len(set(found.jobs)) < len(found.jobs)
+    labels = [
+        cleaned(f"{name[:48]} · {variant}" if several else name[:60])
+        for name, variant in zip(names, found.variants, strict=True)
+    ]
+    return [
+        label if labels.count(label) == 1 else f"{label} #{place}"
+        for place, label in enumerate(labels, start=1)
+    ]
+
+
+def _leaderboard(found: Comparison, labels: Sequence[str]) -> None:
+    order = sorted(
+        range(len(labels)),
+        key=lambda place: -(_mean_of(found, place) if _mean_of(found, place) is not None else -9e9),
+    )
+    rows = []
+    for place in order:
+        item = found.leaderboard[place]
+        used = item.usage.input_tokens + item.usage.output_tokens
+        rows.append(
+            {
+                "entry": labels[place],
+                "mean": item.reward.mean if item.reward else None,
+                "interval": between(item.reward),
+                "pass": f"{item.pass_at[1]:.0%}" if 1 in item.pass_at else "–",
+                "failed": item.failed,
+                "tokens": compact(used) if used else "–",
+                "time": lasting(item.seconds),
+            }
+        )
+    columns = {
+        "entry": text_column("Entry", pinned=True),
+        "mean": mean_column("Mean reward"),
+        "interval": text_column("95 % interval", width="small"),
+        "pass": text_column("pass@1", width="small"),
+        "failed": count_column("Failed"),
+        "tokens": text_column("Tokens", width="small"),
+        "time": text_column("Time", width="small"),
+    }
+    rows_table(rows, "leaderboard", columns)
+
+
+def _mean_of(found: Comparison, place: int) -> float | None:
+    measured = found.leaderboard[place].reward
+    return measured.mean if measured else None
+
+
+def _means(found: Comparison, labels: Sequence[str]) -> None:
+    means = [
+        Mean(
+            name=label,
+            series="",
+            mean=item.reward.mean,
+            low=item.reward.low,
+            high=item.reward.high,
+            count=item.reward.count,
+        )
+        for label, item in zip(labels, found.leaderboard, strict=True)
+        if item.reward is not None
+    ]
+    if means:
+        st.altair_chart(intervals(means), width="stretch")
+    else:
+        st.caption("No entry has a reward yet.")
+
+
+def _differences(found: Comparison, labels: Sequence[str]) -> None:
+    if not found.differences:
+        return
+    named = dict(zip(found.entries, labels, strict=False))
+    first = escaped(labels[0], 80)
+    st.caption(f"Difference to **{first}**, over the tasks that both have scored")
+    rows_table(
+        [_difference_row(item, named) for item in found.differences],
+        "differences",
+        {
+            "entry": text_column("Entry", pinned=True),
+            "difference": text_column("Difference", width="small"),
+            "interval": text_column("95 % interval", width="small"),
+            "p": text_column("p", width="small"),
+            "reading": text_column("Reading"),
+            "better": count_column("Better"),
+            "same": count_column("Same"),
+            "worse": count_column("Worse"),
+        },
+    )
+
+
+def _difference_row(item: PairedDifference, named: Mapping[str, str]) -> dict[str, Any]:
+    found = item.difference
+    return {
+        "entry": named.get(item.second, cleaned(item.second)),
+        "difference": "–" if found is None else f"{found.mean:+.2f}",
+        "interval": "–" if found is None else f"{found.low:+.2f} to {found.high:+.2f}",
+        "p": "–" if item.p_value is None else _p(item.p_value),
+        "reading": reading(item),
+        "better": item.better,
+        "same": item.same,
+        "worse": item.worse,
+    }
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def reading(item: PairedDifference) -> str:
+    """What a difference says, in words."""
+    if item.difference is None or item.p_value is None:
+        return "no task was scored by both"
+    if item.p_value >= 0.05:
+        return "could be chance"
+    return "better" if item.difference.mean > 0 else "worse"
+
+
+def change_of(task: ComparedTask) -> Change | None:
+    """What became of a task from the first entry to the last; None where one has no reward."""
+    return change_between(task.means[0], task.means[-1]) if task.means else None
+
+
+def change_between(first: float | None, now: float | None) -> Change | None:
+    """Whether a mean is better, worse or the same."""
+    if first is None or now is None:
+        return None
+    if abs(now - first) <= SAME:
+        return "same"
+    return "better" if now > first else "worse"
+
+
+def _tasks(found: Comparison, labels: Sequence[str]) -> None:
+    shown = _wanted(found)
+    if not shown:
+        st.caption("No task fits these filters.")
+        return
+    offset = page_of(len(shown), TASKS_PER_PAGE, "tasks")
+    page = shown[offset : offset + TASKS_PER_PAGE]
+    with st.container(border=True):
+        st.caption("Mean reward by task, the largest change first; a click shows the traces")
+        chart = change_matrix(_cells(page, labels), labels, can_choose=True)
+        event = st.altair_chart(chart, key="changes", on_select="rerun", selection_mode="cell")
+        pager(len(shown), TASKS_PER_PAGE, "tasks", "tasks")
+    chosen = (event.get("selection") or {}).get("cell") or []
+    task = next((t for t in page if chosen and cleaned(t.task) == chosen[0].get("task")), None)
+    named = st.query_params.get("task")
+    task = task or next((item for item in found.tasks if item.task == named), None)
+    if task is not None:
+        _traces(found, labels, task)
+
+
+def _wanted(found: Comparison) -> list[ComparedTask]:
+    counts = {name: sum(change_of(task) == name for task in found.tasks) for name in CHANGES}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        which = st.segmented_control(
+            "Change", CHANGES, format_func=lambda name: f"{name} {counts[name]:,}",
+            key="change", bind="query-params", label_visibility="collapsed",
+        )  # fmt: skip
+        search = st.text_input(
+            "Search", key="search", bind="query-params", width=240, icon=":material/search:",
+            placeholder="Part of a slug", label_visibility="collapsed",
+        )  # fmt: skip
+        schema = inferred(task.columns for task in found.tasks)
+        chosen: tuple[tuple[str, str], ...] = ()
+        if schema:
+            with st.popover("Columns", icon=":material/filter_list:"):
+                chosen = column_filters(schema, (t.columns for t in found.tasks), "compared")
+    tasks = [
+        task
+        for task in found.tasks
+        if (not which or change_of(task) == which)
+        and (search or "").lower() in task.task.lower()
+        and fits(task.columns, chosen)
+    ]
+    return sorted(tasks, key=lambda task: (task.change is None, -abs(task.change or 0.0)))
+
+
+def _cells(page: Sequence[ComparedTask], labels: Sequence[str]) -> list[ChangeCell]:
+    return [
+        ChangeCell(
+            task=cleaned(task.task),
+            entry=label,
+            mean=mean,
+            change=change_between(task.means[0], mean) or "none",
+            label=reward(mean) if place == 0 or mean is None else _with_change(task.means[0], mean),
+        )
+        for task in page
+        for place, (label, mean) in enumerate(zip(labels, task.means, strict=False))
+    ]
+
+
+def _with_change(first: float | None, mean: float) -> str:
+    if first is None or abs(mean - first) <= SAME:
+        return reward(mean)
+    return f"{mean:.2f}  {mean - first:+.2f}"
+
+
+def _traces(found: Comparison, labels: Sequence[str], task: ComparedTask) -> None:
+    with st.container(border=True):
+        st.markdown(f"**{escaped(task.task)}**")
+        for place, column in enumerate(st.columns(min(len(labels), 4)) * len(labels)):
+            if place >= len(labels):
+                break
+            with column:
+                st.caption(escaped(labels[place], 80))
+                _links(found.jobs[place], found.variants[place], task.task)
+
+
+def _links(job: str, variant: str, task: str) -> None:
+    page = data.rollouts(job=job, variant=variant, task=task, limit=MAX_TRACES, sort="started_at")
+    if not page.items:
+        st.caption("did not run")
+    for record in sorted(page.items, key=lambda item: item.index):
+        said = reward(record.reward) if record.status == "scored" else record.status
+        label = f"run {record.index + 1} · {escaped(said)}"
+        link(label, "trace", ":material/timeline:", job=job, rollout=record.id)
+    if page.total > len(page.items):
+        link(f"all {page.total:,}", "jobs", job=job, view="Rollouts")
