@@ -40,7 +40,7 @@ class Server(uvicorn.Server):
 def main() -> int:
     """Run the controller; returns the exit status."""
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
-    for noisy in ("alembic", "httpx2", "httpx", "mcp", "uvicorn.error"):
+    for noisy in ("alembic", "watchfiles", "httpx2", "httpx", "mcp", "uvicorn.error"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         asyncio.run(_run(get_settings()))

@@ -80,7 +80,7 @@ def forget() -> None:
 
 def remembered(seconds: float) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let a read be answered from memory for `seconds`, and for longer while the controller does
-    not answer. Arguments have to be hashable; all sessions get the same answer, to be left as it is.
+    not answer. Arguments have to be hashable; all sessions share an answer, so leave it as it is.
 
     A lost controller is not asked again until `look_again` finds it; meanwhile a read ends the
     page where it has no earlier answer. Where only this answer takes too long, the earlier one

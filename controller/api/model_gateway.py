@@ -28,6 +28,8 @@ from hud.eval.gateway import CACHED
 from hud.wire.models import ProviderModels
 
 JOB_HEADER = "x-hud-job"
+ROLLOUT_HEADER = "x-hud-rollout"
+LONGEST_ID = 500
 CACHE_HEADER = "x-hud-cache"
 MODELS_SINCE = "1970-01-01T00:00:00Z"
 """When models were made, which not every provider tells."""
@@ -121,6 +123,7 @@ def _question(path: str, request: Request, body: dict[str, Any]) -> Question:
         headers=dict(request.headers),
         query=dict(request.query_params),
         job=checked,
+        rollout=request.headers.get(ROLLOUT_HEADER, "")[:LONGEST_ID] or None,
         use_cache=asked or tag.endswith(CACHED),
     )
 

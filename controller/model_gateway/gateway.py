@@ -52,6 +52,7 @@ class Question:
     headers: Mapping[str, str]
     query: Mapping[str, str] = field(default_factory=dict)
     job: str | None = None
+    rollout: str | None = None
     use_cache: bool = False
 
     @property
@@ -176,6 +177,7 @@ class ModelGateway:
             at=datetime.now(UTC),
             provider=provider.name,
             model=question.model,
+            rollout=question.rollout,
             status=200,
             from_cache=True,
             seconds=0.0,
@@ -281,6 +283,7 @@ class Relay:
             at=self._at,
             provider=self._provider.name,
             model=self._question.model,
+            rollout=self._question.rollout,
             status=self.status,
             seconds=time.monotonic() - self._began,
             first_byte=self._first_byte,

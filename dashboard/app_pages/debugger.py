@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import pandas as pd
 import streamlit as st
@@ -14,13 +15,24 @@ from dashboard import data
 from dashboard.components.content import show_text
 from dashboard.components.frame import header, heading, live, show_error
 from dashboard.components.plain import cleaned, escaped
-from dashboard.components.status import Look, badge, look_of
+from dashboard.components.status import WAITING, Look, badge, look_of
 from dashboard.components.wording import ago, counted, lasting
 from hud.errors import HudError
 from hud.wire.platform import DebugRecord, DebugRequest, PhaseRecord
 
-TITLES = ("Start", "Initialize", "Tools", "Tool calls", "Many at once", "Scenarios", "Reset")
+TITLES = (
+    "Start",
+    "MCP server responds to initialize",
+    "Tool discovery",
+    "Tool execution",
+    "Scenario setup and grading",
+    "Isolation",
+    "Clean shutdown",
+)
+"""What phases are called before they have begun."""
 LIVE_SECONDS = 1.0
+MANY = 8
+"""Runs from which their table scrolls."""
 
 
 def _show() -> None:
@@ -57,14 +69,10 @@ def _form() -> None:
             key="target",
         )
         last = st.select_slider(
-            "As far as phase", range(1, 8), 7, format_func=_phase_name, key="last-phase"
+            "As far as phase", range(1, len(TITLES) + 1), len(TITLES), key="last-phase"
         )
         if st.button("Run", type="primary", icon=":material/play_arrow:", disabled=not target):
             _start(str(target), int(last))
-
-
-def _phase_name(number: int) -> str:
-    return str(number)
 
 
 def _start(target: str, last: int) -> None:
@@ -96,7 +104,7 @@ def _history() -> None:
             on_select="rerun",
             selection_mode="single-row",
             key="debug-runs",
-            height=min(36 * len(runs) + 38, 320),
+            height="content" if len(runs) < MANY else 320,
         )
         if rows := chosen.selection.rows:
             run = runs[rows[0]].id
@@ -137,9 +145,17 @@ def _examination(record: DebugRecord) -> None:
                 st.caption(f"→ {escaped(record.hint, 400)}")
         for phase in sorted(record.phases, key=lambda phase: phase.number):
             _phase(phase)
-        if not record.phases and record.status == "running":
-            st.caption("Starting …")
-        st.code(f"hud debug {cleaned(record.target)}", language="bash")
+        if record.status == "running":
+            for number in range(len(record.phases) + 1, len(TITLES) + 1):
+                _waiting(number)
+        st.code(f"hud debug {_place(record.target)}", language="bash")
+
+
+def _place(target: str) -> str:
+    """What `hud debug` calls it: an environment's folder, or the image itself."""
+    folders = {item.name: item.folder for item in data.environments()}
+    folder = folders.get(target)
+    return cleaned(shlex.quote(f"environments/{folder}" if folder else target))
 
 
 def _cancel(run: str) -> None:
@@ -154,17 +170,26 @@ def _cancel(run: str) -> None:
 
 def _phase(phase: PhaseRecord) -> None:
     look = look_of(phase.status)
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True):
         with st.container(width=90):
             badge(look)
-        st.markdown(f"{phase.number} · {escaped(phase.title)}", width="stretch")
+        with st.container(width="stretch", gap="xxsmall"):
+            st.markdown(f"{phase.number} · {escaped(phase.title)}")
+            if phase.notes:
+                st.caption(" · ".join(escaped(note, 300) for note in phase.notes))
+            for warning in phase.warnings:
+                st.caption(f":orange[:material/warning:] {escaped(warning, 400)}")
         st.caption(lasting(phase.seconds) if phase.seconds else "", width="content")
-    for note in phase.notes:
-        st.caption(escaped(note, 400))
-    for warning in phase.warnings:
-        st.caption(f":orange[:material/warning:] {escaped(warning, 400)}")
     if phase.error:
         _failure(phase, look)
+
+
+def _waiting(number: int) -> None:
+    """A phase that was not reached yet, in the place that it will have."""
+    with st.container(horizontal=True):
+        with st.container(width=90):
+            badge(WAITING)
+        st.markdown(f"{number} · {TITLES[number - 1]}", width="stretch")
 
 
 def _failure(phase: PhaseRecord, look: Look) -> None:

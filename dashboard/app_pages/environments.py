@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import data
 from dashboard.components import environment_parts as parts
-from dashboard.components.cards import about, reload_line, show_card
+from dashboard.components.cards import about, reason_line, reload_line, show_card
 from dashboard.components.connecting import show_connecting
 from dashboard.components.frame import header, live, show_error
 from dashboard.components.plain import cleaned, escaped
@@ -125,8 +125,9 @@ def _state(record: EnvironmentRecord) -> None:
     with left:
         st.caption(about(record))
         if record.reason:
-            st.caption(f":material/info: {escaped(record.reason, 600)}")
-        st.caption(reload_line(record.last_reload, record.last_error))
+            st.caption(reason_line(record))
+        if record.state != "failed":
+            st.caption(reload_line(record.last_reload, record.last_error))
         if record.missing:
             names = ", ".join(escaped(item, 60) for item in record.missing)
             st.caption(f":orange[:material/key_off:] no value for {names}")

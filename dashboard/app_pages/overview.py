@@ -17,6 +17,21 @@ from hud.wire.platform import Check, EnvironmentRecord
 
 LAST_JOBS = 8
 REFRESH_SECONDS = 2.0
+BADGE_WIDTH = 82
+"""Pixels, so that texts beside badges stand below each other."""
+BEGINNER_JOBS = 2
+"""Jobs up to which the first steps are shown."""
+FIRST_STEPS = (
+    ("Make an environment: it is served while you write it", "hud init my-env --dir environments"),
+    (
+        "Evaluate its tasks: the oracle needs no model and no key",
+        "hud eval environments/my-env/tasks.py oracle --full",
+    ),
+    (
+        "Give a model's key, then let the model try",
+        "hud set ANTHROPIC_API_KEY=…\nhud eval environments/my-env/tasks.py claude --full",
+    ),
+)
 
 
 class Matter(NamedTuple):
@@ -35,6 +50,7 @@ def _show() -> None:
     left, right = st.columns([3, 2])
     with left:
         _last_jobs()
+        _first_steps()
     with right:
         _environments()
         _attention()
@@ -46,7 +62,7 @@ def _title() -> None:
     look = (
         PASSED._replace(word="well") if health.status == "ok" else PARTIAL._replace(word="degraded")
     )
-    header("Overview", f"controller {health.version} · up since {ago(health.started_at)}", look)
+    header("Overview", f"controller {health.version} · started {ago(health.started_at)}", look)
 
 
 @live(REFRESH_SECONDS)
@@ -59,20 +75,25 @@ def _numbers() -> None:
     matters = _matters(environments)
     cards = st.columns(4)
     with cards[0]:
-        _card("Environments running", f"{len(running)} of {len(environments)}")
+        tools = sum(item.tools for item in running)
+        _card(
+            "Environments running", f"{len(running)} of {len(environments)}", counted(tools, "tool")
+        )
     with cards[1]:
         _card("Jobs running", f"{jobs.total:,}", counted(waiting, "rollout") + " to go")
     with cards[2]:
         _card("Rollouts kept", f"{stored.rollouts:,}", f"in {counted(stored.jobs, 'job')}")
     with cards[3]:
-        _card("Needs attention", str(len(matters)))
+        failed = sum(matter.look is FAILED for matter in matters)
+        _card(
+            "Needs attention", str(len(matters)), f"{failed} failed" if failed else "nothing failed"
+        )
 
 
-def _card(label: str, value: str, note: str = "") -> None:
+def _card(label: str, value: str, note: str) -> None:
     with st.container(border=True, height="stretch", gap="xxsmall"):
         st.metric(label, value)
-        if note:
-            st.caption(note)
+        st.caption(note)
 
 
 @live(REFRESH_SECONDS)
@@ -81,7 +102,7 @@ def _last_jobs() -> None:
         page = data.jobs(limit=LAST_JOBS)
         heading("Last jobs", counted(page.total, "job") + " in all" if page.total else "")
         if not page.items:
-            _first_steps()
+            st.caption("Nothing was evaluated yet")
             return
         chosen = st.dataframe(
             pd.DataFrame([_row(item) for item in page.items]),
@@ -156,11 +177,15 @@ def _attention() -> None:
 
 def _matter_line(matter: Matter, number: int) -> None:
     with st.container(horizontal=True, vertical_alignment="top", key=f"matter-{number}"):
-        badge(matter.look)
+        with st.container(width=BADGE_WIDTH):
+            badge(matter.look)
         with st.container(width="stretch", gap="xxsmall"):
-            st.page_link(matter.page, label=escaped(matter.text, 300), query_params=matter.query)
+            st.markdown(escaped(matter.text, 160))
             if matter.hint:
                 st.caption(f"→ {escaped(matter.hint, 200)}")
+        st.page_link(
+            matter.page, label="Open", icon=":material/chevron_right:", query_params=matter.query
+        )
 
 
 def _matters(environments: list[EnvironmentRecord]) -> list[Matter]:
@@ -185,17 +210,16 @@ def _of_check(check: Check, names: set[str]) -> Matter:
     return Matter(look, text, check.hint, "app_pages/settings.py", {})
 
 
+@live(REFRESH_SECONDS)
 def _first_steps() -> None:
-    st.caption("Nothing was evaluated yet. Three steps to the first result:")
-    st.markdown("1\\. Make an environment: it is served while you write it", width="content")
-    st.code("hud init my-env --dir environments", language="bash")
-    st.markdown("2\\. Evaluate its tasks: the oracle needs no model and no key", width="content")
-    st.code("hud eval environments/my-env/tasks.py oracle --full", language="bash")
-    st.markdown("3\\. Give a model's key, and let the model try", width="content")
-    st.code(
-        "hud set ANTHROPIC_API_KEY=…\nhud eval environments/my-env/tasks.py claude --full",
-        language="bash",
-    )
+    """What to do next, until there are a few results."""
+    if data.jobs(limit=LAST_JOBS).total > BEGINNER_JOBS:
+        return
+    with st.container(border=True):
+        heading("First steps")
+        for number, (what, command) in enumerate(FIRST_STEPS, 1):
+            st.caption(f"{number} · {what}")
+            st.code(command, language="bash")
 
 
 _show()

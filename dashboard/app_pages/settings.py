@@ -147,7 +147,9 @@ def _stored() -> None:
 
 def _retention(days: int | None) -> str:
     if days is None:
-        return "All jobs are kept. With HUD\\_RETENTION\\_DAYS older ones are removed by themselves."
+        return (
+            "All jobs are kept. With HUD\\_RETENTION\\_DAYS older ones are removed by themselves."
+        )
     return f"Jobs older than {counted(days, 'day')} are removed by themselves."
 
 

@@ -19,13 +19,15 @@ def show_card(record: EnvironmentRecord) -> None:
         badge(served(record.state))
     st.caption(about(record))
     if record.reason:
-        st.caption(f":material/info: {escaped(record.reason, 400)}")
+        st.caption(reason_line(record))
     if record.missing:
         names = ", ".join(escaped(name, 60) for name in record.missing)
         st.caption(f":material/key_off: no value for {names}: add it in Settings")
     if record.endpoint:
         st.code(cleaned(record.endpoint), language=None)
-    st.caption(reload_line(record.last_reload, record.last_error))
+    if record.state not in ("failed", "stopped"):
+        st.caption(reload_line(record.last_reload, record.last_error))
+    st.space("stretch")
 
 
 def about(record: EnvironmentRecord) -> str:
@@ -37,6 +39,12 @@ def about(record: EnvironmentRecord) -> str:
     if record.version is not None:
         parts.append(f"version {record.version}")
     return " · ".join(parts)
+
+
+def reason_line(record: EnvironmentRecord) -> str:
+    """Why it is in its state, as escaped text."""
+    sign = ":red[:material/error:]" if record.state == "failed" else ":material/info:"
+    return f"{sign} {escaped(record.reason or '', 600)}"
 
 
 def reload_line(reload: Reload | None, failed: Reload | None) -> str:

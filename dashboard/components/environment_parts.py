@@ -15,6 +15,8 @@ from dashboard.components.wording import ago, counted, lasting
 from hud.wire.platform import BuildRecord, EnvironmentVersion, Offer
 
 LIVE_SECONDS = 1.0
+MANY = 5
+"""Builds from which their table scrolls."""
 TAIL = 400
 """Lines of a log that are shown, from its end."""
 LOG_HEIGHT = 460
@@ -46,7 +48,7 @@ def show_builds(name: str) -> None:
             on_select="rerun",
             selection_mode="single-row",
             key="builds",
-            height=min(36 * len(builds) + 38, 220),
+            height="content" if len(builds) < MANY else 220,
         )
         rows = chosen.selection.rows
         _build(builds[rows[0] if rows and rows[0] < len(builds) else 0])
@@ -58,9 +60,7 @@ def show_versions(name: str) -> None:
     with st.container(border=True):
         heading("Versions", counted(len(versions), "version") if versions else "")
         if not versions:
-            st.caption(
-                "None is registered: rollouts start what the folder holds. This makes one:"
-            )
+            st.caption("None is registered: rollouts start what the folder holds. This makes one:")
             st.code(f"hud deploy environments/{cleaned(name)}", language="bash")
             return
         rows = [_version_row(version) for version in versions]

@@ -15,6 +15,8 @@ class ModelCall(BaseModel):
     at: datetime
     provider: str
     model: str
+    rollout: str | None = None
+    """The rollout that asked, where the request said so."""
     status: int
     """HTTP status of the answer; 499 where the client went away before its end."""
     from_cache: bool = False

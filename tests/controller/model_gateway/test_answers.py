@@ -78,6 +78,13 @@ async def test_tokens_of_every_protocol_are_counted(
     assert 0 < found.slowest <= found.seconds
 
 
+async def test_a_call_is_written_down_with_the_rollout_that_asked(served: Served) -> None:
+    post(served, x_hud_job="job-1", x_hud_rollout="a.gpt.0")
+    await used(served, "job-1")
+    line = (served.folder / "jobs" / "job-1.jsonl").read_text()
+    assert json.loads(line)["rollout"] == "a.gpt.0"
+
+
 async def test_requests_are_counted_for_the_job_that_their_address_names(served: Served) -> None:
     post(served, "/v1/jobs/job-2/v1/chat/completions")
     post(served, content=body("gpt-5.4~status:500"), x_hud_job="job-2")
