@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 from controller.builds import Builds
 from controller.debugging import Debugging
@@ -21,6 +22,10 @@ from controller.store import Store
 from controller.welcome import furnish, greeting
 from controller.workspace import Workspace
 from hud.eval.gateway import GatewayPlace
+
+
+PRIVATE = ("builds", "jobs", "models", "sessions")
+"""Folders of the data folder that authors' code, run as another user, has no business in."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,7 @@ class Platform:
         """
         token = find_token(settings)
         data = settings.data_dir
+        _close_folders(data)
         async with AsyncExitStack() as stack:
             store = await Store.open(settings.database_url)
             stack.push_async_callback(store.aclose)
@@ -81,3 +87,9 @@ class Platform:
                 models=models,
                 evaluations=evaluations,
             )
+
+
+def _close_folders(data: Path) -> None:
+    for name in PRIVATE:
+        (data / name).mkdir(parents=True, exist_ok=True)
+        (data / name).chmod(0o700)

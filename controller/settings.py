@@ -63,9 +63,15 @@ class ControllerSettings(BaseSettings):
     api_key: str | None = Field(None, validation_alias="HUD_API_KEY", repr=False)
     """Token that clients have to show; unset, one is generated at the first start."""
     token_copy: Path | None = Field(None, validation_alias="HUD_TOKEN_COPY")
-    """File that gets a copy of the token, for clients in other containers."""
+    """Files, with `:` between them, that get a copy of the token, for clients elsewhere."""
     environment_user: str | None = Field(None, validation_alias="HUD_ENVIRONMENT_USER")
     """User as whom authors' code runs in processes of the controller, where root starts them."""
+
+    @property
+    def token_copies(self) -> tuple[Path, ...]:
+        """Where copies of the token are left."""
+        named = str(self.token_copy).split(os.pathsep) if self.token_copy is not None else ()
+        return tuple(Path(name) for name in named)
 
     @property
     def database_url(self) -> str:

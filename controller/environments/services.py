@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 from controller.builds import Builds
 from controller.environments.engines import Engines
@@ -17,6 +19,9 @@ from hud.runtime.project import Project
 
 HOME = tempfile.gettempdir()
 """Home of authors' processes that run as another user."""
+
+
+FIND_UNREADABLE = ("find", "-maxdepth", "1", "-name", "*.py", "!", "-readable", "-print", "-quit")
 
 
 @dataclass(frozen=True)
@@ -48,11 +53,13 @@ class Services:
         """The whole environment of a project's processes.
 
         Raises:
-            UserError: a declared variable has no value.
+            UserError: a declared variable has no value, or the user as whom they run cannot read
+                the project's files.
         """
         variables = {**system_variables(), **self.variables(project)}
-        if self.user is not None:
-            variables |= {RUN_AS: str(self.user), "HOME": HOME}
+        if (user := self.user) is not None:
+            check_readable(project.folder, user)
+            variables |= {RUN_AS: str(user), "HOME": HOME}
         return variables
 
     @property
@@ -68,3 +75,19 @@ class Services:
         if not wanted.isdecimal():
             raise UserError(f"HUD_ENVIRONMENT_USER is {wanted!r}, not the number of a user")
         return int(wanted)
+
+
+def check_readable(folder: Path, user: int) -> None:
+    """See that a user can read the Python files of a folder.
+
+    Raises:
+        UserError: one cannot be read, or the folder cannot be entered.
+    """
+    asked = [*FIND_UNREADABLE[:1], str(folder), *FIND_UNREADABLE[1:]]
+    found = subprocess.run(
+        asked, user=user, group=user, extra_groups=[], capture_output=True, text=True, check=False
+    )
+    if found.returncode or found.stdout:
+        name = Path(found.stdout.strip() or folder).name
+        told = f"`{name}` cannot be read by user {user}, as whom environments run here"
+        raise UserError(told, hint=f"chmod -R a+rX {folder.name}")

@@ -29,7 +29,7 @@ def find_token(settings: ControllerSettings) -> str:
         raise UserError("HUD_API_KEY is no token: it holds spaces or letters beyond ASCII")
     try:
         token = settings.api_key or _kept(settings.data_dir / FILE)
-        for path in {USER_DIR / FILE, settings.token_copy} - {None}:
+        for path in {USER_DIR / FILE, *settings.token_copies}:
             _leave_copy(path, token, settings.workspace if settings.in_container else None)
     except OSError as exc:
         reason = f"the token's file `{exc.filename}` cannot be used: {exc.strerror}"
@@ -55,9 +55,7 @@ def _kept(path: Path) -> str:
     raise UserError(f"the token's file `{path}` is empty", hint=f"rm {path}")
 
 
-def _leave_copy(path: Path | None, token: str, workspace: Path | None) -> None:
-    if path is None:
-        return
+def _leave_copy(path: Path, token: str, workspace: Path | None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     _write(draft, token)
