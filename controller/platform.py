@@ -19,7 +19,7 @@ from controller.secrets import Secrets
 from controller.security.token import find_token
 from controller.settings import ControllerSettings
 from controller.store import Store
-from controller.welcome import furnish, greeting
+from controller.welcome import furnish, greet
 from controller.workspace import Workspace
 from hud.eval.gateway import GatewayPlace
 
@@ -72,7 +72,7 @@ class Platform:
             stack.push_async_callback(evaluations.aclose)
             await evaluations.resume()
             if is_first_start:
-                await stack.enter_async_context(greeting(deployments, store, evaluations))
+                await greet(deployments, store, evaluations)
             forgetting = (evaluations.forget_before, models.book.forget_before)
             await stack.enter_async_context(retention(store, settings.retention_days, forgetting))
             yield cls(

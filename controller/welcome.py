@@ -7,8 +7,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +16,8 @@ from hud.task import Task
 from hud.wire import JobRequest, JobView, Variant
 from hud.wire.platform import Page
 from hud.wire.tasksets import SyncPlan, TaskUpload
+
+READ_SECONDS = 30.0
 
 _log = logging.getLogger(__name__)
 
@@ -56,27 +56,21 @@ async def furnish(workspace: Path, store: Jobs) -> bool:
     return True
 
 
-@asynccontextmanager
-async def greeting(door: Door, store: Jobs, evaluations: Starter) -> AsyncIterator[None]:
-    """Meanwhile, evaluate the template's tasks with the oracle."""
-    task = asyncio.create_task(_greet(door, store, evaluations))
+async def greet(door: Door, store: Jobs, evaluations: Starter) -> None:
+    """Begin to evaluate the template's tasks with the oracle; that they cannot be is no reason not
+    to start.
+    """
     try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-async def _greet(door: Door, store: Jobs, evaluations: Starter) -> None:
-    try:
-        tasks = await door.own_tasks(TEMPLATE_NAME)
+        async with asyncio.timeout(READ_SECONDS):
+            tasks = await door.own_tasks(TEMPLATE_NAME)
         upload = TaskUpload(tasks=[task.to_json() for task in tasks])
         await store.upload(TEMPLATE_NAME, upload)
         oracle = Variant(name="oracle", agent="oracle")
         await evaluations.start(JobRequest(source=TEMPLATE_NAME, agents=[oracle]))
     except HudError as exc:
         _log.warning("the template could not be evaluated: %s", exc.message)
+    except TimeoutError:
+        _log.warning("the template's tasks could not be read in %g seconds", READ_SECONDS)
 
 
 def _holds_something(workspace: Path) -> bool:

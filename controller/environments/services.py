@@ -59,7 +59,7 @@ class Services:
         variables = {**system_variables(), **self.variables(project)}
         if (user := self.user) is not None:
             check_readable(project.folder, user)
-            variables |= {RUN_AS: str(user), "HOME": HOME}
+            variables |= {RUN_AS: str(user), "HOME": HOME, "HUD_HOME": f"{HOME}/.hud"}
         return variables
 
     @property
@@ -90,4 +90,4 @@ def check_readable(folder: Path, user: int) -> None:
     if found.returncode or found.stdout:
         name = Path(found.stdout.strip() or folder).name
         told = f"`{name}` cannot be read by user {user}, as whom environments run here"
-        raise UserError(told, hint=f"chmod -R a+rX {folder.name}")
+        raise UserError(told, hint="let everybody read the workspace: chmod -R a+rX FOLDER")

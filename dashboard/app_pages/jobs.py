@@ -10,7 +10,7 @@ from dashboard import data
 from dashboard.components import job_results, job_runs
 from dashboard.components.figures import moment, tokens
 from dashboard.components.frame import header, show_error
-from dashboard.components.places import going, link, param, stay
+from dashboard.components.places import go, going, link, param
 from dashboard.components.plain import cleaned, escaped
 from dashboard.components.status import look_of
 from dashboard.components.tables import (
@@ -44,11 +44,11 @@ def show_list() -> None:
     if not found.total:
         _nothing(is_filtered=bool(filters))
         return
-    _ = rows_table(
+    chosen = rows_table(
         [_row(view) for view in found.items],
         "jobs",
         {
-            "name": text_column("Job", pinned=True),
+            "name": text_column("Job"),
             "status": text_column("Status", width="small"),
             "mean": mean_column("Mean reward"),
             "progress": text_column("Rollouts", width="small"),
@@ -59,13 +59,15 @@ def show_list() -> None:
             "time": text_column("Time", width="small"),
             "at": when_column("Started"),
         },
-        lambda row: stay(job=found.items[row].job.id),
+        can_open=True,
     )
     pager(found.total, PAGE, "page", "jobs")
+    if chosen is not None:
+        go("jobs", job=found.items[chosen].job.id)
 
 
 def _filters() -> dict[str, str]:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center"):
         search = st.text_input(
             "Search", key="search", bind="query-params", width=280,
             placeholder="Part of a name or id", label_visibility="collapsed",

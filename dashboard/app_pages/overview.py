@@ -50,10 +50,10 @@ def _show() -> None:
     left, right = st.columns([3, 2])
     with left:
         _last_jobs()
+        _attention()
         _first_steps()
     with right:
         _environments()
-        _attention()
 
 
 @live(REFRESH_SECONDS)
@@ -152,15 +152,14 @@ def _environments() -> None:
 
 
 def _environment_line(record: EnvironmentRecord) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", wrap=False):
         with st.container(width="stretch"):
             st.page_link(
                 "app_pages/environments.py",
                 label=escaped(record.name, 60),
                 query_params={"environment": record.name},
             )
-        offers = f"{counted(record.tools, 'tool')} · {counted(record.scenarios, 'scenario')}"
-        st.caption(offers, width="content")
+        st.caption(counted(record.tools, "tool"), width="content")
         badge(served(record.state))
 
 
@@ -176,7 +175,7 @@ def _attention() -> None:
 
 
 def _matter_line(matter: Matter, number: int) -> None:
-    with st.container(horizontal=True, vertical_alignment="top", key=f"matter-{number}"):
+    with st.container(horizontal=True, wrap=False, key=f"matter-{number}"):
         with st.container(width=BADGE_WIDTH):
             badge(matter.look)
         with st.container(width="stretch", gap="xxsmall"):

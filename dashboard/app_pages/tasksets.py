@@ -12,7 +12,7 @@ from dashboard.components import run_form, task_view, uploading
 from dashboard.components.columns import column_cells, column_configs, column_filters
 from dashboard.components.figures import arguments
 from dashboard.components.frame import header
-from dashboard.components.places import go, going, param, stay
+from dashboard.components.places import go, going, param
 from dashboard.components.plain import cleaned, escaped
 from dashboard.components.tables import (
     count_column,
@@ -54,7 +54,7 @@ def show_list() -> None:
     if not found:
         _nothing()
         return
-    rows_table(
+    chosen = rows_table(
         [
             {
                 "name": cleaned(record.name),
@@ -66,13 +66,15 @@ def show_list() -> None:
         ],
         "tasksets",
         {
-            "name": text_column("Taskset", pinned=True),
+            "name": text_column("Taskset", width="large"),
             "tasks": count_column("Tasks"),
             "columns": text_column("Columns"),
             "at": when_column("Changed"),
         },
-        lambda row: stay(taskset=found[row].name),
+        can_open=True,
     )
+    if chosen is not None:
+        go("tasksets", taskset=found[chosen].name)
 
 
 def _nothing() -> None:
@@ -131,7 +133,7 @@ def _tasks(record: TasksetRecord) -> None:
     if not page.total:
         st.caption("No task fits these filters.")
         return
-    rows_table(
+    chosen = rows_table(
         [_row(record, task) for task in page.items],
         "tasks",
         {
@@ -145,9 +147,11 @@ def _tasks(record: TasksetRecord) -> None:
             "args": text_column("Arguments", width="medium"),
             **column_configs(record.columns),
         },
-        lambda row: stay(taskset=record.name, task=page.items[row].slug),
+        can_open=True,
     )
     pager(page.total, PAGE, "page", "tasks")
+    if chosen is not None:
+        go("tasksets", taskset=record.name, task=page.items[chosen].slug)
 
 
 def _row(record: TasksetRecord, task: TaskRecord) -> dict[str, Any]:
@@ -166,7 +170,7 @@ def _filters(record: TasksetRecord) -> tuple[dict[str, Any], tuple[tuple[str, st
     known = data.task_page(record.name, limit=KNOWN, sort="position").items
     scenarios = sorted({task.scenario for task in known})
     quiet: dict[str, Any] = {"bind": "query-params", "label_visibility": "collapsed"}
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center"):
         search = st.text_input(
             "Search", key="search", width=260, icon=":material/search:",
             placeholder="Part of a slug", **quiet,

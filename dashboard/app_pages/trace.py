@@ -12,7 +12,7 @@ from dashboard.components.charts import Span, timeline
 from dashboard.components.content import show_text
 from dashboard.components.figures import compact, pretty, reward, tokens
 from dashboard.components.frame import header
-from dashboard.components.places import link, number, param, stay
+from dashboard.components.places import go, link, number, param, stay
 from dashboard.components.plain import cleaned, escaped
 from dashboard.components.status import Look, badge, look_of, look_of_reward
 from dashboard.components.tables import rows_table, text_column
@@ -66,21 +66,21 @@ def _moves(view: JobView, record: RolloutRecord, step: int | None, count: int) -
             link("Task", "tasksets", ":material/checklist:", taskset=view.taskset, task=record.task)
         st.space("stretch")
         st.button(
-            "Step", icon=":material/keyboard_arrow_up:", shortcut="K", key="step-before",
+            "Previous step", icon=":material/keyboard_arrow_up:", shortcut="K", key="step-before",
             on_click=here, kwargs={"step": (step or 2) - 1}, type="tertiary",
             disabled=step is None or step <= 1,
         )  # fmt: skip
         st.button(
-            "Step", icon=":material/keyboard_arrow_down:", shortcut="J", key="step-after",
+            "Next step", icon=":material/keyboard_arrow_down:", shortcut="J", key="step-after",
             on_click=here, kwargs={"step": (step or 0) + 1}, type="tertiary",
             disabled=(step or 0) >= count,
         )  # fmt: skip
         st.button(
-            "Previous", icon=":material/chevron_left:", shortcut="Left", key="previous",
+            "Previous run", icon=":material/chevron_left:", shortcut="Left", key="previous",
             on_click=to, kwargs={"rollout": beside.previous}, disabled=beside.previous is None,
         )  # fmt: skip
         st.button(
-            "Next", icon=":material/chevron_right:", shortcut="Right", key="next",
+            "Next run", icon=":material/chevron_right:", shortcut="Right", key="next",
             on_click=to, kwargs={"rollout": beside.next}, disabled=beside.next is None,
         )  # fmt: skip
 
@@ -185,8 +185,7 @@ def _step_list(found: Transcript, selected: int | None) -> None:
         }
         for place, step in enumerate(found.steps, start=1)
     ]
-    where = partial(stay, job=found.rollout.job_id, rollout=found.rollout.id)
-    rows_table(
+    chosen = rows_table(
         rows,
         f"steps-{found.rollout.id}-{selected}",
         {
@@ -195,8 +194,10 @@ def _step_list(found: Transcript, selected: int | None) -> None:
             "what": text_column("What"),
             "time": text_column("Time", width=64),
         },
-        lambda row: where(step=row + 1),
+        can_open=True,
     )
+    if chosen is not None:
+        go("trace", job=found.rollout.job_id, rollout=found.rollout.id, step=chosen + 1)
 
 
 def _log(found: Transcript) -> None:

@@ -20,6 +20,7 @@ HOLLOW = "#8a93a61f"
 CHANGE_FILLS = {"better": "#b7e1c1", "same": "#e4e7ec", "worse": "#f4c7c3"}
 INK = "#1f2430"
 KIND_COLORS = {"environment": "#0c8599", "model": "#3b5bdb", "tool": "#9c36b5"}
+GAP = alt.Scale(paddingInner=0.07)
 Change = Literal["better", "same", "worse"]
 
 
@@ -76,8 +77,8 @@ def reward_matrix(cells: Sequence[Cell], *, can_choose: bool = False) -> alt.Fac
     frame = pd.DataFrame(list(cells))
     fills = {**REWARD_FILLS, "failed": FAILED_FILL, "cancelled": FAILED_FILL, "waiting": HOLLOW}
     base = alt.Chart().encode(
-        x=alt.X("run:O", title=None, axis=alt.Axis(orient="top", labelAngle=0)),
-        y=alt.Y("task:N", sort=None, title=None, axis=alt.Axis(labelLimit=LABEL)),
+        x=alt.X("run:O", title=None, scale=GAP, axis=alt.Axis(orient="top", labelAngle=0)),
+        y=alt.Y("task:N", sort=None, title=None, scale=GAP, axis=alt.Axis(labelLimit=LABEL)),
         tooltip=["task", "variant", "run", "status", "reward"],
     )
     squares = base.mark_rect(cornerRadius=4, strokeWidth=2, stroke="transparent").encode(
@@ -128,7 +129,8 @@ def intervals(means: Sequence[Mean]) -> alt.LayerChart:
         x=alt.X("low:Q", scale=scale, title=None, axis=alt.Axis(tickCount=5)), x2="high:Q"
     )
     dots = base.mark_point(filled=True, size=60, opacity=1).encode(x=alt.X("mean:Q", scale=scale))
-    return _bare(alt.layer(lines, dots).properties(height=alt.Step(CELL)))
+    height = alt.Step(CELL, **{"for": "position"})
+    return _bare(alt.layer(lines, dots).properties(height=height))
 
 
 def change_matrix(
@@ -143,9 +145,10 @@ def change_matrix(
             "entry:N",
             sort=list(entries),
             title=None,
+            scale=GAP,
             axis=alt.Axis(orient="top", labelAngle=0, labelLimit=ENTRY - 10),
         ),
-        y=alt.Y("task:N", sort=None, title=None, axis=alt.Axis(labelLimit=LABEL + 120)),
+        y=alt.Y("task:N", sort=None, title=None, scale=GAP, axis=alt.Axis(labelLimit=LABEL + 120)),
         tooltip=["task", "entry", "mean", "change"],
     )
     squares = base.mark_rect(cornerRadius=4, strokeWidth=2, stroke="transparent").encode(
@@ -167,7 +170,7 @@ def change_matrix(
 def timeline(spans: Sequence[Span], selected: int | None = None) -> alt.Chart:
     """One bar a step on one axis of seconds, coloured by kind; the selected one stands out."""
     frame = pd.DataFrame(list(spans))
-    opacity: Any = 1.0
+    opacity: Any = alt.value(1.0)
     if selected is not None:
         opacity = alt.condition(f"datum.step == {int(selected)}", alt.value(1.0), alt.value(0.45))
     chart = (
@@ -200,11 +203,11 @@ def histogram(counts: Sequence[int]) -> alt.Chart:
     )
     chart = (
         alt.Chart(frame)
-        .mark_bar(cornerRadius=2, binSpacing=2)
+        .mark_bar(cornerRadius=2, orient="vertical", binSpacing=2)
         .encode(
             x=alt.X("from:Q", bin="binned", title="reward", axis=alt.Axis(tickCount=5)),
             x2="to:Q",
-            y=alt.Y("runs:Q", title=None, axis=alt.Axis(tickMinStep=1, tickCount=3)),
+            y=alt.Y("runs:Q", title=None, stack=None, axis=alt.Axis(tickMinStep=1, tickCount=3)),
             tooltip=["from", "to", "runs"],
         )
         .properties(height=140)
@@ -214,5 +217,5 @@ def histogram(counts: Sequence[int]) -> alt.Chart:
 
 def _bare(chart: Any) -> Any:
     return chart.configure_view(strokeWidth=0).configure_axis(
-        domain=False, ticks=False, labelPadding=6
+        domain=False, ticks=False, labelPadding=6, labelFlush=False, labelBound=False
     )

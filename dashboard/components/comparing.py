@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import data
 from dashboard.components.charts import Change, ChangeCell, Mean, change_matrix, intervals
 from dashboard.components.columns import column_filters, fits, inferred
-from dashboard.components.figures import compact, reward
+from dashboard.components.figures import compact, mean, reward, signed
 from dashboard.components.job_results import between
 from dashboard.components.places import link
 from dashboard.components.plain import cleaned, escaped
@@ -38,7 +38,7 @@ def show(found: Comparison) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         _leaderboard(found, labels)
-    with right, st.container(border=True):
+    with right, st.container(border=True, height="stretch"):
         st.caption("Mean reward with its 95 % interval")
         _means(found, labels)
     _differences(found, labels)
@@ -80,7 +80,7 @@ def _leaderboard(found: Comparison, labels: Sequence[str]) -> None:
             }
         )
     columns = {
-        "entry": text_column("Entry", pinned=True),
+        "entry": text_column("Entry"),
         "mean": mean_column("Mean reward"),
         "interval": text_column("95 % interval", width="small"),
         "pass": text_column("pass@1", width="small"),
@@ -125,7 +125,7 @@ def _differences(found: Comparison, labels: Sequence[str]) -> None:
         [_difference_row(item, named) for item in found.differences],
         "differences",
         {
-            "entry": text_column("Entry", pinned=True),
+            "entry": text_column("Entry"),
             "difference": text_column("Difference", width="small"),
             "interval": text_column("95 % interval", width="small"),
             "p": text_column("p", width="small"),
@@ -141,8 +141,8 @@ def _difference_row(item: PairedDifference, named: Mapping[str, str]) -> dict[st
     found = item.difference
     return {
         "entry": named.get(item.second, cleaned(item.second)),
-        "difference": "–" if found is None else f"{found.mean:+.2f}",
-        "interval": "–" if found is None else f"{found.low:+.2f} to {found.high:+.2f}",
+        "difference": "–" if found is None else signed(found.mean),
+        "interval": "–" if found is None else f"{signed(found.low)} to {signed(found.high)}",
         "p": "–" if item.p_value is None else _p(item.p_value),
         "reading": reading(item),
         "better": item.better,
@@ -200,7 +200,7 @@ def _tasks(found: Comparison, labels: Sequence[str]) -> None:
 
 def _wanted(found: Comparison) -> list[ComparedTask]:
     counts = {name: sum(change_of(task) == name for task in found.tasks) for name in CHANGES}
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center"):
         which = st.segmented_control(
             "Change", CHANGES, format_func=lambda name: f"{name} {counts[name]:,}",
             key="change", bind="query-params", label_visibility="collapsed",
@@ -229,19 +229,19 @@ def _cells(page: Sequence[ComparedTask], labels: Sequence[str]) -> list[ChangeCe
         ChangeCell(
             task=cleaned(task.task),
             entry=label,
-            mean=mean,
-            change=change_between(task.means[0], mean) or "none",
-            label=reward(mean) if place == 0 or mean is None else _with_change(task.means[0], mean),
+            mean=value,
+            change=change_between(task.means[0], value) or "none",
+            label=_with_change(task.means[0], value),
         )
         for task in page
-        for place, (label, mean) in enumerate(zip(labels, task.means, strict=False))
+        for label, value in zip(labels, task.means, strict=False)
     ]
 
 
-def _with_change(first: float | None, mean: float) -> str:
-    if first is None or abs(mean - first) <= SAME:
-        return reward(mean)
-    return f"{mean:.2f}  {mean - first:+.2f}"
+def _with_change(first: float | None, value: float | None) -> str:
+    if value is None or first is None or abs(value - first) <= SAME:
+        return mean(value)
+    return f"{mean(value)}   {signed(value - first)}"
 
 
 def _traces(found: Comparison, labels: Sequence[str], task: ComparedTask) -> None:

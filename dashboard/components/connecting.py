@@ -29,9 +29,8 @@ def snippet(client: str, name: str, endpoint: str) -> tuple[str, str, str]:
         servers = {"servers": {name: {"type": "http", "url": endpoint}}}
         return "In `.vscode/mcp.json`", json.dumps(servers, indent=2), "json"
     if client == "Python":
-        code = (
-            f"from hud import Environment\n\nenv = Environment({name!r})\nenv.connect_url({endpoint!r})"
-        )
+        made = f"env = Environment({name!r})"
+        code = f"from hud import Environment\n\n{made}\nenv.connect_url({endpoint!r})"
         return "In a module of tasks", code, "python"
     servers = {"mcpServers": {name: {"url": endpoint}}}
     return "In `.cursor/mcp.json`", json.dumps(servers, indent=2), "json"

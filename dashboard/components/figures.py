@@ -35,6 +35,16 @@ def moment(at: datetime) -> str:
     return f"{at:%d %b %Y, %H:%M} UTC"
 
 
+def mean(value: float | None) -> str:
+    """A mean reward with two decimals; a dash where there is none."""
+    return "–" if value is None else f"{value:.2f}"
+
+
+def signed(value: float) -> str:
+    """A difference with its sign: `+0.12`, `−0.05`."""
+    return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+
+
 def one_line(value: Any) -> str:
     """A value as JSON on one line; text as it is."""
     if isinstance(value, str):

@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import data
 from dashboard.components.charts import Cell, Mean, intervals, reward_matrix
 from dashboard.components.columns import column_filters, fits, inferred
-from dashboard.components.figures import compact, reward
+from dashboard.components.figures import compact, mean, reward
 from dashboard.components.places import go, link
 from dashboard.components.plain import cleaned, escaped
 from dashboard.components.status import look_of_reward
@@ -74,7 +74,7 @@ def cards(view: JobView) -> None:
     change = _change(totals.mean, before.totals.mean if before else None)
     about = f"than {escaped(before.job.name, 40)}" if before and change is not None else None
     columns[0].metric(
-        "Mean reward", reward(totals.mean), change, border=True, height="stretch",
+        "Mean reward", mean(totals.mean), change, border=True, height="stretch",
         delta_description=about, format="%+.2f" if change is not None else None,
     )  # fmt: skip
     columns[1].metric(
@@ -115,7 +115,7 @@ def _variants(found: JobResults) -> None:
         size for size in sizes if size in {1, 2, 4, 5, 8, 10, 16, 32, 64, 100} or len(sizes) < 4
     ]
     columns = {
-        "variant": text_column("Agent", pinned=True),
+        "variant": text_column("Agent"),
         "mean": mean_column("Mean reward"),
         "interval": text_column("95 % interval", width="small"),
         **{f"pass@{size}": text_column(f"pass@{size}", width="small") for size in sizes},
@@ -171,7 +171,7 @@ def _matrix(found: JobResults) -> None:
 
 
 def _wanted(rows: Rows, threshold: float) -> list[str]:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center"):
         search = st.text_input(
             "Search", key="task", bind="query-params", width=240, icon=":material/search:",
             placeholder="Part of a slug", label_visibility="collapsed",

@@ -60,6 +60,7 @@ def table(filters: dict[str, Any], *, threshold: float = 1.0, key: str = "rollou
             "tokens": text_column("Tokens", width="small"),
             "at": when_column("Started"),
         },
+        can_open=True,
     )
     pager(found.total, PAGE, pages, "rollouts")
     if chosen is not None:
@@ -70,7 +71,7 @@ def table(filters: dict[str, Any], *, threshold: float = 1.0, key: str = "rollou
 def _filters(view: JobView) -> dict[str, Any]:
     variants = [variant.name for variant in view.job.variants]
     quiet: dict[str, Any] = {"bind": "query-params", "label_visibility": "collapsed"}
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center"):
         status = st.segmented_control("Ended", ENDINGS, key="ended", **quiet)
         variant = st.selectbox(
             "Agent", variants, index=None, key="agent", format_func=cleaned, width=220,

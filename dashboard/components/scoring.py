@@ -67,7 +67,7 @@ def _subscores(parts: list[SubScore]) -> None:
         ],
         "subscores",
         {
-            "name": text_column("Part", pinned=True),
+            "name": text_column("Part"),
             "value": mean_column("Score"),
             "weight": st.column_config.NumberColumn("Weight", format="%.2f", width="small"),
             "share": st.column_config.NumberColumn("Adds", format="%+.2f", width="small"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,7 +10,8 @@ import streamlit as st
 
 from dashboard.components.plain import cleaned
 
-ROW_HEIGHT = 35
+MAX_ROWS = 30
+"""Rows up to which a table is as high as they are."""
 MAX_HEIGHT = 740
 
 
@@ -18,32 +19,24 @@ def rows_table(
     rows: Sequence[Mapping[str, Any]],
     key: str,
     columns: Mapping[str, Any],
-    opened: Callable[[int], None] | None = None,
+    *,
+    can_open: bool = False,
 ) -> int | None:
-    """Show rows; the number of the one that was clicked, if any.
+    """Show rows; with `can_open`, the number of the row that was clicked, if any.
 
     Args:
         rows: One mapping each, with a value for each of `columns`.
         key: The table's name on the page.
         columns: What `column_config` takes, by column, in order.
-        opened: Called with the row's number before the page runs again.
+        can_open: Whether a click on a row opens something.
     """
     frame = pd.DataFrame(list(rows), columns=list(columns))
-
-    def on_click() -> None:
-        chosen = _chosen(st.session_state.get(key))
-        if opened is not None and chosen is not None and chosen < len(rows):
-            opened(chosen)
-
-    event = st.dataframe(
-        frame,
-        key=key,
-        hide_index=True,
-        column_config=dict(columns),
-        on_select=on_click if opened is not None else "rerun",
-        selection_mode="single-row",
-        height=min(MAX_HEIGHT, ROW_HEIGHT * (len(frame) + 1) + 3),
-    )
+    shown: dict[str, Any] = {"hide_index": True, "column_config": dict(columns)}
+    shown["height"] = "content" if len(frame) <= MAX_ROWS else MAX_HEIGHT
+    if not can_open:
+        st.dataframe(frame, key=key, **shown)
+        return None
+    event = st.dataframe(frame, key=key, on_select="rerun", selection_mode="single-cell", **shown)
     chosen = _chosen(event)
     return chosen if chosen is not None and chosen < len(frame) else None
 
@@ -93,7 +86,6 @@ def count_column(label: str) -> Any:
     return st.column_config.NumberColumn(label, format="localized", width="small")
 
 
-def _chosen(state: Any) -> int | None:
-    selection = (state or {}).get("selection") or {}
-    rows = selection.get("rows") or []
-    return int(rows[0]) if rows else None
+def _chosen(event: Any) -> int | None:
+    cells = (event.get("selection") or {}).get("cells") or []
+    return int(cells[0][0]) if cells else None

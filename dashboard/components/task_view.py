@@ -13,7 +13,7 @@ from dashboard import data
 from dashboard.components import job_runs
 from dashboard.components.charts import histogram
 from dashboard.components.content import show_text, show_value
-from dashboard.components.figures import arguments, pretty, reward
+from dashboard.components.figures import arguments, mean, pretty
 from dashboard.components.frame import header, show_error
 from dashboard.components.places import going, stay
 from dashboard.components.plain import cleaned, escaped
@@ -65,7 +65,7 @@ def _task(task: TaskRecord) -> None:
                 st.caption(name)
                 show_value(value)
     with right, st.container(border=True):
-        st.metric("Mean reward", reward(task.mean))
+        st.metric("Mean reward", mean(task.mean))
         st.caption(f"over {counted(task.runs, 'run')}")
         if task.runs:
             st.altair_chart(histogram(task.histogram), width="stretch")

@@ -117,7 +117,7 @@ def _show_plan(plan: SyncPlan) -> None:
         ],
         "plan",
         {
-            "slug": text_column("Slug", pinned=True),
+            "slug": text_column("Slug"),
             "change": text_column("What happens", width="small"),
             "fields": text_column("What differs"),
             "was": text_column("Same as"),

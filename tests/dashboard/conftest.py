@@ -1,0 +1,44 @@
+"""What tests of the dashboard share: a controller with an environment in its workspace, and pages
+that speak to it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from dashboard import data
+from hud import settings as hud_settings
+from hud.client import Client
+from tests.command import ROOT
+from tests.controller.running import RunningController, running_controller
+from tests.dashboard.pages import PAGE_SECONDS, Pages, wait_until_running
+
+ENVIRONMENTS = Path(__file__).parent / "environments"
+
+
+@pytest.fixture(scope="module")
+def controller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningController]:
+    """A controller whose workspace holds the template, `notes`, and `broken`."""
+    folder = tmp_path_factory.mktemp("dashboard")
+    workspace = folder / "workspace"
+    shutil.copytree(ENVIRONMENTS, workspace)
+    shutil.copytree(ROOT / "env_template", workspace / "letter-counter")
+    (workspace / "letter-counter/Dockerfile").unlink()
+    with running_controller(folder) as running:
+        with running.client() as client:
+            wait_until_running(client, "letter-counter", "notes")
+        yield running
+
+
+@pytest.fixture
+def client(controller: RunningController) -> Iterator[Client]:
+    """A client of it."""
+    with controller.client() as client:
+        yield client
