@@ -41,7 +41,7 @@ READ_SECONDS = 5.0
 """How long the answer to a read may take."""
 
 
-@st.cache_resource
+@st.cache_resource(on_release=Client.close)
 def client() -> Client:
     """The controller's client, shared by all sessions."""
     return Client(seconds=READ_SECONDS)

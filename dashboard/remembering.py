@@ -116,6 +116,6 @@ def remembered(seconds: float) -> Callable[[Callable[P, T]], Callable[P, T]]:
     return decorate
 
 
-@st.cache_resource
+@st.cache_resource(on_release=Client.close)
 def _looking() -> Client:
     return Client(seconds=LOOK_SECONDS)

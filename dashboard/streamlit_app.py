@@ -8,8 +8,8 @@ import streamlit as st
 
 from dashboard.components.frame import watched_over
 
+# A file, because the browser would fetch a named icon from elsewhere.
 ICON = Path(__file__).with_name("icon.png")
-"""From a file: the browser would fetch a named icon from elsewhere."""
 
 st.set_page_config(page_title="hud-local", page_icon=str(ICON), layout="wide")
 

@@ -39,7 +39,6 @@ find_socket() { # a rootless engine's socket is where the engine's context says
     unix:///run/user/*) HUD_DOCKER_SOCKET=$(setting HUD_DOCKER_SOCKET "${where#unix://}") && export HUD_DOCKER_SOCKET ;;
   esac
 }
-runs_in_containers() { [ -n "$(docker compose ps --quiet 2>/dev/null)" ]; }
 
 refuse_taken_ports() { # names the first port that somebody else listens at
   for name in HUD_API_PORT HUD_MCP_PORT HUD_DASHBOARD_PORT; do

@@ -17,9 +17,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from controller.security.problems import refuse
 from controller.security.token import is_same
+from hud.dev.gateway.security import Callers
 from hud.wire.platform import API_PREFIX, Problem
 
-LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 OPEN_PATHS = frozenset({f"{API_PREFIX}/health"})
 """Paths that need no token."""
 MODELS_PREFIX = "/v1/"
@@ -29,11 +29,10 @@ MIB = 1024 * 1024
 MAX_BODY = 64 * MIB
 MAX_ARCHIVE = 2048 * MIB
 MAX_HEADER = 64 * 1024
+FOREIGN_HOST_HINT = "add the name to HUD_ALLOWED_HOSTS of the controller"
 BODY_SECONDS = 60.0
 """How long a client may be silent in the middle of its request."""
 
-_AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?", re.ASCII | re.IGNORECASE)
-_ORIGIN = re.compile(r"https?://(.+)", re.ASCII | re.IGNORECASE)
 _OTHER_TYPES = {
     re.compile(rf"{API_PREFIX}/deployments"): ("application/gzip", MAX_ARCHIVE),
     re.compile(rf"{API_PREFIX}/tasksets/[^/]+/import"): ("text/csv", MAX_BODY),
@@ -53,7 +52,7 @@ class Guard:
         """
         self._app = app
         self._token = token
-        self._hosts = LOCAL_HOSTS | {host.lower() for host in hosts}
+        self._callers = Callers(hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
@@ -73,12 +72,10 @@ class Guard:
 
     def _complaint(self, path: str, headers: Headers) -> Problem | None:
         """Who calls, and from where."""
-        hosts, origins = headers.getlist("host"), headers.getlist("origin")
-        if len(hosts) != 1 or not self._is_ours(hosts[0]):
-            hint = "add the name to HUD_ALLOWED_HOSTS of the controller"
-            return _problem(421, "Host is not this machine", hint)
-        if len(origins) > 1 or not all(self._is_our_origin(value) for value in origins):
-            return _problem(403, "Origin is not this machine")
+        complaint = self._callers.complaint(headers.getlist("host"), headers.getlist("origin"))
+        if complaint is not None:
+            status, reason = complaint
+            return _problem(status, reason, FOREIGN_HOST_HINT if status == 421 else None)
         if sum(len(name) + len(value) for name, value in headers.raw) > MAX_HEADER:
             return _problem(431, f"the headers have more than {MAX_HEADER} bytes")
         if path not in OPEN_PATHS and not self._has_token(path, headers):
@@ -92,14 +89,6 @@ class Guard:
             return scheme.lower() == "bearer" and is_same(value.strip(), self._token)
         keys = headers.getlist("x-api-key") if path.startswith(MODELS_PREFIX) else []
         return not shown and len(keys) == 1 and is_same(keys[0], self._token)
-
-    def _is_ours(self, authority: str) -> bool:
-        found = _AUTHORITY.fullmatch(authority)
-        return found is not None and found[1].lower() in self._hosts
-
-    def _is_our_origin(self, value: str) -> bool:
-        found = _ORIGIN.fullmatch(value)
-        return found is not None and self._is_ours(found[1])
 
 
 def _body_of(path: str) -> tuple[str, int]:

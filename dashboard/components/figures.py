@@ -41,7 +41,7 @@ def mean(value: float | None) -> str:
 
 
 def signed(value: float) -> str:
-    """A difference with its sign: `+0.12`, `−0.05`."""
+    """A difference with its sign: `+0.12`, and with a true minus sign."""
     return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
 
 

@@ -27,8 +27,12 @@ from dashboard.remembering import lost
 from hud.wire import FailureGroup, Interval, JobResults, JobView, TaskResult, VariantResult
 
 TASKS_PER_PAGE = 20
-MAX_RUNS = 12
-"""Runs of one task that the matrix shows."""
+MAX_CELLS = 30
+"""Cells of a row of the matrix; of more runs the first are shown."""
+MAX_RUNS = 15
+MAX_SERIES = 2
+"""Agents up to which the means of a task are drawn in one row."""
+MEANS_WIDTH = 480
 SHOWS = {
     "all": "All tasks",
     "open": "Not all passed",
@@ -160,14 +164,29 @@ def _matrix(found: JobResults) -> None:
     offset = page_of(len(wanted), TASKS_PER_PAGE, "tasks")
     shown = [rows[task] for task in wanted[offset : offset + TASKS_PER_PAGE]]
     with st.container(border=True):
-        left, right = st.columns([3, 2])
-        with left:
-            st.caption("Reward of each run; a click opens its trace")
-            _cells(found, shown)
-        with right:
-            st.caption("Mean of each task with its 95 % interval")
-            st.altair_chart(intervals(_means(shown)), width="stretch")
+        with st.container(horizontal=True, gap="medium"):
+            with st.container(width="content"):
+                st.caption("Reward of each run; a click opens its trace")
+                _cells(found, shown)
+            with st.container(width=MEANS_WIDTH):
+                st.caption("Mean of each task with its 95 % interval")
+                means = _means(_one_of(found, shown))
+                if means:
+                    st.altair_chart(intervals(means), width="stretch")
+                else:
+                    st.caption("No task has a reward yet.")
         pager(len(wanted), TASKS_PER_PAGE, "tasks", "tasks")
+
+
+def _one_of(found: JobResults, shown: Sequence[Sequence[TaskResult]]) -> list[list[TaskResult]]:
+    """The results of one agent that is chosen, where several would cover each other."""
+    names = list(dict.fromkeys(item.variant for item in found.variants))
+    if len(names) <= MAX_SERIES:
+        return [list(results) for results in shown]
+    chosen = st.selectbox(
+        "Agent", names, format_func=cleaned, key="means-of", label_visibility="collapsed"
+    )
+    return [[item for item in results if item.variant == chosen] for results in shown]
 
 
 def _wanted(rows: Rows, threshold: float) -> list[str]:
@@ -235,17 +254,20 @@ def _mean(results: Sequence[TaskResult]) -> float | None:
 
 def _cells(found: JobResults, shown: Sequence[Sequence[TaskResult]]) -> None:
     threshold = found.view.job.pass_threshold
+    runs = max(1, min(MAX_RUNS, MAX_CELLS // len(shown[0])))
     cells = [
         _cell(item, index, threshold)
         for results in shown
         for item in results
-        for index in range(min(len(item.statuses), MAX_RUNS))
+        for index in range(min(len(item.statuses), runs))
     ]
     chart = reward_matrix(cells, can_choose=True)
-    event = st.altair_chart(chart, key="matrix", on_select="rerun", selection_mode="cell")
+    event = st.altair_chart(
+        chart, key="matrix", width="content", on_select="rerun", selection_mode="cell"
+    )
     longest = max(len(item.statuses) for results in shown for item in results)
-    if longest > MAX_RUNS:
-        st.caption(f"The first {MAX_RUNS} of {longest:,} runs; all of them are under Rollouts.")
+    if longest > runs:
+        st.caption(f"The first {runs} of {longest:,} runs; all of them are under Rollouts.")
     chosen = (event.get("selection") or {}).get("cell") or []
     if chosen:
         _open(found, chosen[0])
@@ -282,7 +304,7 @@ def _cell(item: TaskResult, index: int, threshold: float) -> Cell:
 
 
 def _means(shown: Sequence[Sequence[TaskResult]]) -> list[Mean]:
-    several = len(shown[0]) > 1
+    several = any(len(results) > 1 for results in shown)
     return [
         Mean(
             name=cleaned(item.task),

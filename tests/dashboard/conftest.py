@@ -4,21 +4,17 @@ that speak to it.
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import streamlit as st
-from streamlit.testing.v1 import AppTest
 
-from dashboard import data
-from hud import settings as hud_settings
 from hud.client import Client
 from tests.command import ROOT
 from tests.controller.running import RunningController, running_controller
-from tests.dashboard.pages import PAGE_SECONDS, Pages, wait_until_running
+from tests.dashboard.pages import Pages, wait_until_running
 
 ENVIRONMENTS = Path(__file__).parent / "environments"
 
@@ -42,3 +38,13 @@ def client(controller: RunningController) -> Iterator[Client]:
     """A client of it."""
     with controller.client() as client:
         yield client
+
+
+@pytest.fixture
+def pages(controller: RunningController, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pages]:
+    """Opens pages that speak to it."""
+    monkeypatch.setenv("HUD_API_URL", controller.url)
+    monkeypatch.setenv("HUD_API_KEY", controller.token)
+    st.cache_resource.clear()
+    yield Pages()
+    st.cache_resource.clear()

@@ -21,6 +21,30 @@ _AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?", re.ASC
 _ORIGIN = re.compile(r"https?://(.+)", re.ASCII | re.IGNORECASE)
 
 
+class Callers:
+    """Tells requests for this machine, made by its own pages or by no page, from all others."""
+
+    def __init__(self, hosts: Iterable[str] = ()) -> None:
+        """`hosts` are names of this machine beside its own, without a port."""
+        self._hosts = LOCAL_HOSTS | {host.lower() for host in hosts}
+
+    def complaint(self, hosts: list[str], origins: list[str]) -> tuple[int, str] | None:
+        """What is wrong with a request's Host and Origin headers: the status, and the reason."""
+        if len(hosts) != 1 or not self._is_ours(hosts[0]):
+            return 421, "Host is not this machine"
+        if len(origins) > 1 or not all(self._is_our_origin(value) for value in origins):
+            return 403, "Origin is not this machine"
+        return None
+
+    def _is_ours(self, authority: str) -> bool:
+        found = _AUTHORITY.fullmatch(authority)
+        return found is not None and found[1].lower() in self._hosts
+
+    def _is_our_origin(self, value: str) -> bool:
+        found = _ORIGIN.fullmatch(value)
+        return found is not None and self._is_ours(found[1])
+
+
 class Guard:
     """ASGI middleware: 421 for a foreign Host, 403 for a foreign Origin; 413, 415 and 431."""
 
@@ -28,7 +52,7 @@ class Guard:
         """Let requests for this machine through, and for `hosts`: names without a port."""
         self._app = app
         self._limits = limits
-        self._hosts = LOCAL_HOSTS | {host.lower() for host in hosts}
+        self._callers = Callers(hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
@@ -46,12 +70,10 @@ class Guard:
 
     def _complaint(self, scope: Scope) -> tuple[int, str] | None:
         headers: list[tuple[bytes, bytes]] = scope["headers"]
-        hosts = [value for name, value in headers if name == b"host"]
-        origins = [value for name, value in headers if name == b"origin"]
-        if len(hosts) != 1 or not self._is_ours(hosts[0].decode("latin-1")):
-            return 421, "Host is not this machine"
-        if len(origins) > 1 or not all(self._is_our_origin(value) for value in origins):
-            return 403, "Origin is not this machine"
+        hosts = [value.decode("latin-1") for name, value in headers if name == b"host"]
+        origins = [value.decode("latin-1") for name, value in headers if name == b"origin"]
+        if (complaint := self._callers.complaint(hosts, origins)) is not None:
+            return complaint
         if sum(len(name) + len(value) for name, value in headers) > self._limits.max_header:
             return 431, f"the headers have more than {self._limits.max_header} bytes"
         return self._body_complaint(scope["method"], headers)
@@ -67,14 +89,6 @@ class Guard:
         if method == "POST" and kind != b"application/json":
             return 415, "Content-Type is not application/json"
         return None
-
-    def _is_ours(self, authority: str) -> bool:
-        found = _AUTHORITY.fullmatch(authority)
-        return found is not None and found[1].lower() in self._hosts
-
-    def _is_our_origin(self, value: bytes) -> bool:
-        found = _ORIGIN.fullmatch(value.decode("latin-1"))
-        return found is not None and self._is_ours(found[1])
 
 
 class BodyRefused(Exception):

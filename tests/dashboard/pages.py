@@ -1,0 +1,56 @@
+"""Pages of the dashboard as tests drive them, and waiting for what they show."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from streamlit.testing.v1 import AppTest
+
+from hud.client import Client
+from tests.command import ROOT
+
+PAGE_SECONDS = 30.0
+WAIT_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Pages:
+    """Opens pages that speak to one controller."""
+
+    app: str = str(ROOT / "dashboard/streamlit_app.py")
+
+    def open(self, name: str, **query: str) -> AppTest:
+        """A page, as its URL with these parameters shows it; it had no error."""
+        page = AppTest.from_file(self.app, default_timeout=PAGE_SECONDS)
+        for key, value in query.items():
+            page.query_params[key] = value
+        page.switch_page(f"app_pages/{name}.py")
+        page.run()
+        assert not page.exception, page.exception
+        return page
+
+
+def texts(page: AppTest) -> str:
+    """Everything that a page says, as its Markdown has it, less what escapes signs."""
+    kinds = ("subheader", "markdown", "caption", "code", "error", "text", "metric")
+    said = [str(item.value) for kind in kinds for item in page.get(kind) if hasattr(item, "value")]
+    return "\n".join(said).replace("\\", "")
+
+
+def wait_until(what: Callable[[], bool], seconds: float = WAIT_SECONDS) -> None:
+    """Wait until that is so.
+
+    Raises:
+        AssertionError: it took too long.
+    """
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(0.05)
+
+
+def wait_until_running(client: Client, *names: str) -> None:
+    """Wait until these environments run."""
+    wait_until(lambda: all(client.environment(name).state == "running" for name in names))

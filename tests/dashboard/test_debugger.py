@@ -1,0 +1,59 @@
+"""The debugger: phases as they pass or fail, with evidence and remedy."""
+
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+from hud.client import Client
+from hud.wire.platform import DebugRequest
+from tests.dashboard.pages import Pages, texts, wait_until
+
+
+def _examined(client: Client, target: str) -> str:
+    run = client.start_debug_run(DebugRequest(target=target)).id
+    wait_until(lambda: client.debug_run(run).status != "running")
+    return run
+
+
+def test_a_failing_phase_shows_evidence_and_remedy(pages: Pages, client: Client) -> None:
+    said = texts(pages.open("debugger", run=_examined(client, "broken")))
+    assert "1 · Module import failed" in said
+    assert "install it: pip install a_library_that_nobody_installed" in said
+    assert "import a_library_that_nobody_installed" in said
+    assert "hud debug environments/broken" in said
+
+
+def test_all_phases_of_a_healthy_environment_pass(pages: Pages, client: Client) -> None:
+    page = pages.open("debugger", run=_examined(client, "letter-counter"))
+    assert texts(page).count("passed]") == 8
+
+
+def test_running_one_puts_it_into_the_url_and_the_history(pages: Pages, client: Client) -> None:
+    page = pages.open("debugger", target="broken")
+    _button(page, "Run").click()
+    page.run()
+    run = page.query_params["run"]
+    identity = run[0] if isinstance(run, list) else run
+    wait_until(lambda: client.debug_run(identity).status == "failed")
+    history = pages.open("debugger", run=identity).dataframe[0].value
+    assert history.iloc[0]["target"] == "broken"
+
+
+def test_an_unknown_image_is_refused_in_one_line(pages: Pages) -> None:
+    page = pages.open("debugger", target="no-such-image")
+    _button(page, "Run").click()
+    page.run()
+    assert "there is no environment `no-such-image`" in texts(page)
+
+
+def test_a_run_is_cancelled(pages: Pages, client: Client) -> None:
+    run = client.start_debug_run(DebugRequest(target="letter-counter")).id
+    page = pages.open("debugger", run=run)
+    _button(page, "Cancel").click()
+    page.run()
+    wait_until(lambda: client.debug_run(run).status != "running")
+    assert client.debug_run(run).status == "cancelled"
+
+
+def _button(page: AppTest, label: str) -> object:
+    return next(button for button in page.button if button.label == label)

@@ -1,0 +1,102 @@
+"""The real compose stack for tests: own project, own ports, a workspace in a folder with a space."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hud.client import Client
+from tests.command import ROOT
+from tests.controller.running import free_port
+
+PROJECT = "hud-test-platform"
+BUILD_SECONDS = 400.0
+SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack that is up."""
+
+    folder: Path
+    env: dict[str, str]
+
+    @property
+    def workspace(self) -> Path:
+        """The folder whose subfolders are environments."""
+        return Path(self.env["HUD_WORKSPACE"])
+
+    @property
+    def mcp_url(self) -> str:
+        """Where environments are served."""
+        return f"http://localhost:{self.env['HUD_MCP_PORT']}"
+
+    @property
+    def dashboard_url(self) -> str:
+        """Where the pages are."""
+        return f"http://localhost:{self.env['HUD_DASHBOARD_PORT']}"
+
+    def client(self) -> Client:
+        """A client with the token that the `hud` command of this machine finds."""
+        token = (Path(self.env["HUD_HOME"]) / "token").read_text().strip()
+        return Client(f"http://127.0.0.1:{self.env['HUD_API_PORT']}", token)
+
+    def compose(self, *arguments: str, seconds: float = SECONDS) -> str:
+        """What `docker compose` prints; it has to succeed."""
+        command = ["docker", "compose", "--project-name", PROJECT, *arguments]
+        ended = subprocess.run(
+            command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=seconds
+        )
+        assert ended.returncode == 0, ended.stderr + ended.stdout
+        return ended.stdout
+
+    def inspect(self, service: str) -> dict[str, Any]:
+        """What the engine says of a service's container."""
+        found: dict[str, Any] = json.loads(docker("inspect", self.container(service)))[0]
+        return found
+
+    def container(self, service: str) -> str:
+        """The id of a service's container."""
+        return self.compose("ps", "--all", "--quiet", service).strip()
+
+    def up(self) -> None:
+        """Start it, or what of it does not run, and wait until all of it is healthy."""
+        self.compose("up", "--detach", "--wait", "--wait-timeout", "120", seconds=BUILD_SECONDS)
+
+
+@contextmanager
+def running_stack(folder: Path, **variables: str) -> Iterator[Stack]:
+    """Build the images and start a stack; nothing of it is left after the block."""
+    workspace = folder / "my environments"
+    workspace.mkdir(parents=True)
+    folders = {"HUD_WORKSPACE": str(workspace), "HUD_HOME": str(folder / "home")}
+    names = ("HUD_API_PORT", "HUD_MCP_PORT", "HUD_DASHBOARD_PORT")
+    ports = {name: str(free_port()) for name in names}
+    stack = Stack(folder, {**os.environ, **folders, **ports, **variables})
+    before = environment_containers()
+    stack.compose("build", seconds=BUILD_SECONDS)
+    try:
+        yield stack
+    finally:
+        stack.compose("down", "--volumes", "--remove-orphans")
+        shutil.rmtree(folder, ignore_errors=True)
+    assert environment_containers() <= before
+
+
+def environment_containers() -> set[str]:
+    """The ids of the containers that hud made for environments."""
+    return set(docker("ps", "--all", "--quiet", "--filter", "label=hud.owner").split())
+
+
+def docker(*arguments: str) -> str:
+    """What `docker` prints."""
+    return subprocess.run(
+        ["docker", *arguments], capture_output=True, text=True, check=True, timeout=SECONDS
+    ).stdout
