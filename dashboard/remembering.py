@@ -26,6 +26,10 @@ _LOST = "controller-lost"
 _reads: list[Any] = []
 
 
+class Unanswered(ControllerUnavailable):
+    """The controller is lost, and what it said before is not remembered; the banner says it all."""
+
+
 class LastAnswers:
     """The last answer to each question, the least recently given ones dropped."""
 
@@ -82,8 +86,8 @@ def remembered(seconds: float) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let a read be answered from memory for `seconds`, and for longer while the controller does
     not answer. Arguments have to be hashable; all sessions share an answer, so leave it as it is.
 
-    A lost controller is not asked again until `look_again` finds it; meanwhile a read ends the
-    page where it has no earlier answer. Where only this answer takes too long, the earlier one
+    A lost controller is not asked again until `look_again` finds it; meanwhile a read raises
+    `Unanswered` where it has no earlier answer. Where only this answer takes too long, the earlier one
     stands in; without one, the read raises.
     """
 
@@ -106,14 +110,18 @@ def remembered(seconds: float) -> Callable[[Callable[P, T]], Callable[P, T]]:
                     return value
             earlier = last_answers().recall(question)
             if earlier is None:
-                if error is not None and lost() is None:
-                    raise error
-                st.stop()
+                raise _why(error)
             return earlier  # type: ignore[return-value]  # what this very read answered before
 
         return answer
 
     return decorate
+
+
+def _why(error: ControllerUnavailable | None) -> ControllerUnavailable:
+    """The error itself, where the controller answers other questions."""
+    gone = lost()
+    return Unanswered(gone.message, hint=gone.hint) if gone else error or Unanswered("no answer")
 
 
 @st.cache_resource(on_release=Client.close)

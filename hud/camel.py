@@ -4,6 +4,7 @@ that MCP's library gives them now (`tool.input_schema`).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import mcp_types
@@ -36,6 +37,52 @@ class ImageContent(mcp_types.ImageContent):
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, mcp_types.ImageContent) and vars(self) == vars(other)
+
+
+class TextResourceContents(mcp_types.TextResourceContents):
+    """One part of a resource: text."""
+
+    @property
+    def mimeType(self) -> str | None:
+        """The text's media type."""
+        return self.mime_type
+
+
+class BlobResourceContents(mcp_types.BlobResourceContents):
+    """One part of a resource: bytes, in base64."""
+
+    @property
+    def mimeType(self) -> str | None:
+        """The bytes' media type."""
+        return self.mime_type
+
+
+class ResourceContents(mcp_types.ReadResourceResult):
+    """What reading a resource gives; it is used as the list of its contents as well."""
+
+    def __getitem__(self, index: int) -> Any:
+        return self.contents[index]
+
+    def __len__(self) -> int:
+        return len(self.contents)
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # pydantic iterates over fields
+        return iter(self.contents)
+
+
+def contents(given: mcp_types.ReadResourceResult) -> ResourceContents:
+    """The same parts, each with both names."""
+    parts: list[Any] = [
+        (
+            TextResourceContents
+            if isinstance(part, mcp_types.TextResourceContents)
+            else BlobResourceContents
+        ).model_construct(part.model_fields_set, **vars(part))
+        for part in given.contents
+    ]
+    return ResourceContents.model_construct(
+        given.model_fields_set, **{**vars(given), "contents": parts}
+    )
 
 
 def tool(given: mcp_types.Tool) -> Tool:

@@ -275,9 +275,17 @@ class AgentResponse(BaseModel):
     finish_reason: str | None = None
     """The provider's own word for why it stopped."""
 
+    @field_validator("content", "reasoning", mode="before")
+    @classmethod
+    def _nothing_said_is_empty(cls, value: Any) -> Any:
+        return "" if value is None else value
+
     @property
     def done(self) -> bool:
         return not self.tool_calls
+
+
+InferenceResult = AgentResponse
 
 
 class Trace(BaseModel):

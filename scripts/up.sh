@@ -109,18 +109,17 @@ hud() { # the `hud` command beside the controller
   else shift; docker compose exec -T controller hud "$@"; fi
 }
 
-show_example() { # show_example WHERE: the last line of the example's table, once there is one
-  jobs() { hud "$1" jobs --taskset "$example" --limit 1 --json ${2:+--status "$2"} 2>/dev/null; }
-  for _ in $(seq 90); do
-    case $(jobs "$1" running) in *'"id"'*) sleep 1 ;; *) break ;; esac
+show_example() { # show_example WHERE: how the example was evaluated at the first start, once it was
+  for _ in $(seq 120); do
+    line=$(hud "$1" jobs --taskset "$example" --limit 1 2>/dev/null) || return 0
+    case $line in *" running "*) sleep 1 ;; *) break ;; esac
   done
-  job=$(jobs "$1" '' | sed -n 's/.*"id": *"\([^"]*\)".*/\1/p' | head -n 1)
-  [ -z "$job" ] || hud "$1" show "$job" 2>/dev/null | sed -n "s/^ *Total:/$example, played by the oracle:/p"
+  printf '%s\n' "$line"
 }
 
 tell() { # tell WHERE HOW
   say "hud-local is up, $2"
-  show_example "$1" || true
+  show_example "$1"
   printf '%-12s%s\n' \
     dashboard "http://localhost:$dashboard" \
     "MCP" "http://localhost:$mcp/mcp" \

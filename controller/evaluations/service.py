@@ -23,7 +23,7 @@ from controller.evaluations.plan import Plan, PlanFolder, new_plan, without_rewa
 from controller.evaluations.players import check_variants, create_plays
 from controller.evaluations.runtimes import EnvironmentDoor, runtimes_for
 from controller.evaluations.sources import TasksetStore, find_tasks
-from hud.errors import HudError, UserError, describe
+from hud.errors import HudError, UserError, describe, did_you_mean
 from hud.eval.gateway import GatewayPlace
 from hud.eval.runner import Controls, run_rollouts
 from hud.wire import JobRecord, JobRequest, JobResults, JobStatus, JobView, Transcript
@@ -145,7 +145,10 @@ class Evaluations:
         plays = dict.fromkeys((item.name for item in running.plan.job.variants), _no_play)
         known = {rollout.id for rollout in running.plan.remaining(plays, ())}
         if rollout_id not in known:
-            raise NotFound(f"job `{job_id}` has no rollout `{rollout_id}`")
+            raise NotFound(
+                f"job `{job_id}` has no rollout `{rollout_id}`",
+                hint=did_you_mean(rollout_id, sorted(known)) or f"hud show {job_id} lists them",
+            )
         if rollout_id in await self._store.ended_ids(job_id):
             raise Conflict(f"rollout `{rollout_id}` has ended")
         running.controls.cancel(rollout_id)

@@ -41,7 +41,7 @@ def show() -> None:
     _moves(view, record, step, len(found.steps))
     _cards(record, view)
     _failure(found)
-    _timeline(found.steps, step)
+    _timeline(record, found.steps, step)
     _views(found, view.job.pass_threshold, step)
 
 
@@ -116,7 +116,7 @@ def _failure(found: Transcript) -> None:
                 st.code(cleaned(found.detail), language=None, height=320)
 
 
-def _timeline(every: list[TraceStep], selected: int | None) -> None:
+def _timeline(record: RolloutRecord, every: list[TraceStep], selected: int | None) -> None:
     if not every:
         return
     spans = [
@@ -129,12 +129,18 @@ def _timeline(every: list[TraceStep], selected: int | None) -> None:
         )
         for place, step in enumerate(every, start=1)
     ]
-    st.altair_chart(timeline(spans, selected), width="stretch")
+    event = st.altair_chart(
+        timeline(spans, selected), key=f"timeline-{record.id}-{selected}", width="stretch",
+        on_select="rerun", selection_mode="bar",
+    )  # fmt: skip
+    chosen = (event.get("selection") or {}).get("bar") or []
+    if chosen and isinstance(chosen[0].get("step"), int | float):
+        go("trace", job=record.job_id, rollout=record.id, step=int(chosen[0]["step"]))
 
 
 def _views(found: Transcript, threshold: float, step: int | None) -> None:
     chosen = st.segmented_control(
-        "View", VIEWS, default=VIEWS[0], key="view", bind="query-params", required=True,
+        "View", VIEWS, default=VIEWS[0], key="show", bind="query-params", required=True,
         label_visibility="collapsed",
     )  # fmt: skip
     match chosen:
@@ -190,9 +196,9 @@ def _step_list(found: Transcript, selected: int | None) -> None:
         f"steps-{found.rollout.id}-{selected}",
         {
             "step": st.column_config.NumberColumn("", width=36),
-            "kind": text_column("Who", width=90),
-            "what": text_column("What"),
-            "time": text_column("Time", width=64),
+            "kind": text_column("Who", width=88),
+            "time": text_column("Time", width=62),
+            "what": text_column("What", width=220),
         },
         can_open=True,
     )

@@ -10,13 +10,16 @@ import pandas as pd
 
 CELL = 30
 """Width and height of a cell of a matrix, in pixels."""
-ENTRY = 170
+BLOCK = 156
+"""Least width of a variant's block, for its name to fit."""
+ENTRY = 128
 """Width of an entry's column in a comparison."""
 LABEL = 220
 """How wide a row's label may get, in pixels."""
 REWARD_FILLS = {"passed": "#b7e1c1", "partial": "#f6e7b2", "not passed": "#f4c7c3"}
 FAILED_FILL = "#d5d9e0"
 HOLLOW = "#8a93a61f"
+QUIET = "#8a93a6"
 CHANGE_FILLS = {"better": "#b7e1c1", "same": "#e4e7ec", "worse": "#f4c7c3"}
 INK = "#1f2430"
 KIND_COLORS = {"environment": "#0c8599", "model": "#3b5bdb", "tool": "#9c36b5"}
@@ -93,14 +96,14 @@ def reward_matrix(cells: Sequence[Cell], *, can_choose: bool = False) -> alt.Fac
             alt.selection_point(name="cell", fields=["task", "variant", "run"], toggle=False)
         )
     numbers = base.mark_text(fontSize=11, color=INK).encode(text="label:N")
-    layers = alt.layer(squares, numbers).properties(width=alt.Step(CELL + 8), height=alt.Step(CELL))
     variants = list(dict.fromkeys(cell["variant"] for cell in cells))
-    is_titled = len(variants) > 1
     runs = len({cell["run"] for cell in cells})
+    width = max(CELL + 8, BLOCK // runs) if len(variants) > 1 else CELL + 8
     header = alt.Header(
-        title=None, labels=is_titled, labelLimit=max(90, runs * (CELL + 8)), labelAnchor="start"
+        title=None, labels=len(variants) > 1, labelLimit=runs * width, labelAnchor="start"
     )
     column = alt.Column("variant:N", sort=variants, title=None, header=header)
+    layers = alt.layer(squares, numbers).properties(width=alt.Step(width), height=alt.Step(CELL))
     return _bare(layers.facet(data=frame, column=column, spacing=14))
 
 
@@ -112,7 +115,7 @@ def intervals(means: Sequence[Mean]) -> alt.LayerChart:
     several = frame["series"].nunique() > 1
     base = alt.Chart(frame).encode(
         y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=LABEL)),
-        tooltip=["name", "series", "mean", "low", "high", "count"],
+        tooltip=["name", "series", *_rounded("mean", "low", "high"), "count"],
     )
     if several:
         names = list(dict.fromkeys(frame["series"]))
@@ -125,7 +128,8 @@ def intervals(means: Sequence[Mean]) -> alt.LayerChart:
         )  # fmt: skip
     low, high = min(0.0, frame["low"].min()), max(1.0, frame["high"].max())
     scale = alt.Scale(domain=[low, high], nice=False)
-    lines = base.mark_rule(strokeWidth=2, opacity=0.55).encode(
+    look: dict[str, Any] = {} if several else {"color": QUIET}
+    lines = base.mark_rule(strokeWidth=2, opacity=0.7, **look).encode(
         x=alt.X("low:Q", scale=scale, title=None, axis=alt.Axis(tickCount=5)), x2="high:Q"
     )
     dots = base.mark_point(filled=True, size=60, opacity=1).encode(x=alt.X("mean:Q", scale=scale))
@@ -137,7 +141,7 @@ def change_matrix(
     cells: Sequence[ChangeCell], entries: Sequence[str], *, can_choose: bool = False
 ) -> alt.LayerChart:
     """Tasks × entries: means, coloured by what became of them since the first entry. With
-    `can_choose`, a click is the selection `cell`, with `task` and `entry`.
+    `can_choose`, a click is the selection `cell`, with `task` and `entry`. Entries may have lines.
     """
     fills = {**CHANGE_FILLS, "none": HOLLOW}
     base = alt.Chart(pd.DataFrame(list(cells))).encode(
@@ -146,10 +150,17 @@ def change_matrix(
             sort=list(entries),
             title=None,
             scale=GAP,
-            axis=alt.Axis(orient="top", labelAngle=0, labelLimit=ENTRY - 10),
+            axis=alt.Axis(
+                orient="top",
+                labelAngle=0,
+                labelLimit=ENTRY - 10,
+                labelPadding=20 if any("\n" in entry for entry in entries) else 6,
+                labelOverlap=False,
+                labelExpr="split(datum.label, '\\n')",
+            ),
         ),
-        y=alt.Y("task:N", sort=None, title=None, scale=GAP, axis=alt.Axis(labelLimit=LABEL + 120)),
-        tooltip=["task", "entry", "mean", "change"],
+        y=alt.Y("task:N", sort=None, title=None, scale=GAP, axis=alt.Axis(labelLimit=LABEL)),
+        tooltip=["task", "entry", *_rounded("mean"), "change"],
     )
     squares = base.mark_rect(cornerRadius=4, strokeWidth=2, stroke="transparent").encode(
         color=alt.Color(
@@ -168,7 +179,9 @@ def change_matrix(
 
 
 def timeline(spans: Sequence[Span], selected: int | None = None) -> alt.Chart:
-    """One bar a step on one axis of seconds, coloured by kind; the selected one stands out."""
+    """One bar a step on one axis of seconds, coloured by kind; the selected one stands out. A click
+    is the selection `bar`, with `step`.
+    """
     frame = pd.DataFrame(list(spans))
     opacity: Any = alt.value(1.0)
     if selected is not None:
@@ -177,7 +190,7 @@ def timeline(spans: Sequence[Span], selected: int | None = None) -> alt.Chart:
         alt.Chart(frame)
         .mark_bar(cornerRadius=2, minBandSize=6)
         .encode(
-            x=alt.X("start:Q", title="seconds", axis=alt.Axis(grid=False)),
+            x=alt.X("start:Q", title="seconds", axis=alt.Axis(grid=False, tickCount=10)),
             x2="end:Q",
             y=alt.Y("kind:N", sort=list(KIND_COLORS), title=None),
             color=alt.Color(
@@ -186,9 +199,10 @@ def timeline(spans: Sequence[Span], selected: int | None = None) -> alt.Chart:
                 legend=None,
             ),
             opacity=opacity,
-            tooltip=["step", "name", "kind", "start", "end"],
+            tooltip=["step", "name", "kind", *_rounded("start", "end")],
         )
         .properties(height=alt.Step(20))
+        .add_params(alt.selection_point(name="bar", fields=["step"], toggle=False))
     )
     return _bare(chart)
 
@@ -213,6 +227,10 @@ def histogram(counts: Sequence[int]) -> alt.Chart:
         .properties(height=140)
     )
     return _bare(chart)
+
+
+def _rounded(*fields: str) -> list[alt.Tooltip]:
+    return [alt.Tooltip(f"{field}:Q", format=".2f") for field in fields]
 
 
 def _bare(chart: Any) -> Any:

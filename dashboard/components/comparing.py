@@ -26,21 +26,26 @@ from dashboard.components.wording import lasting
 from hud.wire import ComparedTask, Comparison, PairedDifference
 
 TASKS_PER_PAGE = 25
+LEADERBOARD_WIDTH = 750
+MEANS_WIDTH = 500
 SAME = 1e-9
 MAX_TRACES = 10
 """Traces of one task that one entry links to."""
+SEPARATOR = " · "
+"""Between a job's name and its variant's."""
 CHANGES: tuple[Change, ...] = ("better", "same", "worse")
 
 
 def show(found: Comparison) -> None:
     """The whole comparison."""
     labels = entry_labels(found)
-    left, right = st.columns([3, 2], gap="medium")
-    with left:
-        _leaderboard(found, labels)
-    with right, st.container(border=True, height="stretch"):
-        st.caption("Mean reward with its 95 % interval")
-        _means(found, labels)
+    with st.container(horizontal=True, gap="medium"):
+        with st.container(width=LEADERBOARD_WIDTH):
+            st.caption("Highest mean reward first")
+            _leaderboard(found, labels)
+        with st.container(width=MEANS_WIDTH):
+            st.caption("Mean reward with its 95 % interval")
+            _means(found, labels)
     _differences(found, labels)
     _tasks(found, labels)
 
@@ -50,7 +55,7 @@ def entry_labels(found: Comparison) -> list[str]:
     names = [data.job(job).job.name for job in found.jobs]
     several = len(set(found.variants)) > 1 or len(set(found.jobs)) < len(found.jobs)
     labels = [
-        cleaned(f"{name[:48]} · {variant}" if several else name[:60])
+        cleaned(f"{name[:48]}{SEPARATOR}{variant}" if several else name[:60])
         for name, variant in zip(names, found.variants, strict=True)
     ]
     return [
@@ -187,8 +192,10 @@ def _tasks(found: Comparison, labels: Sequence[str]) -> None:
     page = shown[offset : offset + TASKS_PER_PAGE]
     with st.container(border=True):
         st.caption("Mean reward by task, the largest change first; a click shows the traces")
-        chart = change_matrix(_cells(page, labels), labels, can_choose=True)
-        event = st.altair_chart(chart, key="changes", on_select="rerun", selection_mode="cell")
+        chart = change_matrix(*_cells(found, page), can_choose=True)
+        event = st.altair_chart(
+            chart, key="changes", width="content", on_select="rerun", selection_mode="cell"
+        )
         pager(len(shown), TASKS_PER_PAGE, "tasks", "tasks")
     chosen = (event.get("selection") or {}).get("cell") or []
     task = next((t for t in page if chosen and cleaned(t.task) == chosen[0].get("task")), None)
@@ -224,24 +231,26 @@ def _wanted(found: Comparison) -> list[ComparedTask]:
     return sorted(tasks, key=lambda task: (task.change is None, -abs(task.change or 0.0)))
 
 
-def _cells(page: Sequence[ComparedTask], labels: Sequence[str]) -> list[ChangeCell]:
-    return [
+def _cells(found: Comparison, page: Sequence[ComparedTask]) -> tuple[list[ChangeCell], list[str]]:
+    names = [label.replace(SEPARATOR, "\n", 1) for label in entry_labels(found)]
+    cells = [
         ChangeCell(
             task=cleaned(task.task),
-            entry=label,
+            entry=name,
             mean=value,
             change=change_between(task.means[0], value) or "none",
             label=_with_change(task.means[0], value),
         )
         for task in page
-        for label, value in zip(labels, task.means, strict=False)
+        for name, value in zip(names, task.means, strict=False)
     ]
+    return cells, names
 
 
 def _with_change(first: float | None, value: float | None) -> str:
     if value is None or first is None or abs(value - first) <= SAME:
         return mean(value)
-    return f"{mean(value)}   {signed(value - first)}"
+    return f"{mean(value)}\u2002{signed(value - first)}"
 
 
 def _traces(found: Comparison, labels: Sequence[str], task: ComparedTask) -> None:

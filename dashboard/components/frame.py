@@ -14,7 +14,7 @@ import streamlit as st
 
 from dashboard.components.plain import cleaned, escaped
 from dashboard.components.status import Look, badge
-from dashboard.remembering import look_again, lost
+from dashboard.remembering import Unanswered, look_again, lost
 from hud.errors import HudError
 
 logger = logging.getLogger(__name__)
@@ -54,6 +54,8 @@ def live(seconds: float | None) -> Callable[[Callable[P, None]], Callable[P, Non
         def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
             try:
                 part(*args, **kwargs)
+            except Unanswered:
+                return
             except HudError as exc:
                 show_error(exc)
             except Exception as exc:  # noqa: BLE001 - a bug of ours: the other parts stay, the log has it
@@ -72,6 +74,8 @@ def watched_over() -> Iterator[None]:
     place = st.container()
     try:
         yield
+    except Unanswered:
+        pass  # the banner says it
     except HudError as exc:
         show_error(exc)
     except Exception as exc:  # noqa: BLE001 - as above

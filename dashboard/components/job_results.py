@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 import streamlit as st
 
@@ -27,6 +28,8 @@ from dashboard.remembering import lost
 from hud.wire import FailureGroup, Interval, JobResults, JobView, TaskResult, VariantResult
 
 TASKS_PER_PAGE = 20
+PASSES = (1, 2, 4, 5, 8, 10, 16, 32, 64, 100)
+"""For which k the table has pass@k."""
 MAX_CELLS = 30
 """Cells of a row of the matrix; of more runs the first are shown."""
 MAX_RUNS = 15
@@ -94,9 +97,15 @@ def cards(view: JobView) -> None:
     used = totals.usage.input_tokens + totals.usage.output_tokens
     spent = f"{compact(used)} tokens" if used else "no tokens"
     columns[3].metric(
-        "Time", lasting(view.job.seconds), spent, border=True, height="stretch",
+        "Time", lasting(_seconds(view)), spent, border=True, height="stretch",
         delta_arrow="off", delta_color="off",
     )  # fmt: skip
+
+
+def _seconds(view: JobView) -> float | None:
+    if view.job.status == "running":
+        return max(0.0, (datetime.now(UTC) - view.job.created_at).total_seconds())
+    return view.job.seconds
 
 
 def _change(now: float | None, before: float | None) -> float | None:
@@ -114,10 +123,9 @@ def show(view: JobView) -> None:
 
 
 def _variants(found: JobResults) -> None:
-    sizes = sorted({size for item in found.variants for size in item.pass_at})
-    sizes = [
-        size for size in sizes if size in {1, 2, 4, 5, 8, 10, 16, 32, 64, 100} or len(sizes) < 4
-    ]
+    sizes = sorted(
+        {1} | {size for item in found.variants for size in item.pass_at if size in PASSES}
+    )
     columns = {
         "variant": text_column("Agent"),
         "mean": mean_column("Mean reward"),

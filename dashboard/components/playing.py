@@ -79,27 +79,26 @@ def _play(name: str, scenario: str) -> None:
             st.caption("What the scenario asks is shown here, then you answer in the agent's place")
         return
     show_text(prompt.prompt, lines=30)
-    graded = state.get("graded")
-    if graded is None:
-        _ask(name, scenario, prompt)
-    else:
-        _reward(graded)
+    place = st.empty()
+    if "graded" not in state:
+        with place.container():
+            _ask(name, scenario, prompt)
+    if "graded" in state:
+        with place.container():
+            _reward(state["graded"])
 
 
 def _ask(name: str, scenario: str, prompt: ScenarioPrompt) -> None:
     st.caption("Tools that are called now work in this scenario's session.")
-    state = _state(name, scenario)
-    if error := state.pop("error", None):
-        show_error(error)
     with st.form(f"answer-{scenario}", border=False):
         answer = st.text_area("Answer", key=f"answer-{name}-{scenario}", height=100)
-        if st.form_submit_button("Grade", type="primary", icon=":material/check:"):
-            try:
-                state["graded"] = data.client().grade(name, scenario, prompt.play, answer)
-            except HudError as exc:
-                state["error"] = exc
-                state.pop("prompt")
-            st.rerun(scope="fragment")
+        if not st.form_submit_button("Grade", type="primary", icon=":material/check:"):
+            return
+    state = _state(name, scenario)
+    try:
+        state["graded"] = data.client().grade(name, scenario, prompt.play, answer)
+    except HudError as exc:
+        show_error(exc)
 
 
 def _reward(graded: dict[str, Any]) -> None:

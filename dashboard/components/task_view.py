@@ -35,7 +35,7 @@ def show(taskset: str, slug: str) -> None:
             escaped(taskset, 60), icon=":material/arrow_back:", type="tertiary", on_click=back
         )
     chosen = st.segmented_control(
-        "View", VIEWS, default=VIEWS[0], key="view", bind="query-params", required=True,
+        "View", VIEWS, default=VIEWS[0], key="part", bind="query-params", required=True,
         label_visibility="collapsed",
     )  # fmt: skip
     match chosen:

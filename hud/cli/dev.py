@@ -20,14 +20,10 @@ from hud.dev.ports import listen
 from hud.dev.target import (
     Source,
     Surroundings,
-    dockerfile_beside,
     is_in_container,
     read_source,
 )
 from hud.errors import UserError
-
-IN_CONTAINER = "HUD_IN_CONTAINER"
-"""Variable that says whether this is a container, where it cannot be seen."""
 
 
 @dataclass(frozen=True)
@@ -108,10 +104,8 @@ def dev(
     Also serves an IMAGE, a server at a --url, or a COMMAND that speaks MCP.
     Over its standard streams; over HTTP, with {port} for the port in it.
     """
-    may_fork = not (url or docker or "--" in sys.argv or (stdio and not watch))
-    may_fork = may_fork and (controlled or dockerfile_beside(Path.cwd()) is None)
-    with launched_early(may_fork) as launched:
-        around = Surroundings(Path.cwd(), is_in_container(_variable(IN_CONTAINER)))
+    with launched_early() as launched:
+        around = Surroundings(Path.cwd(), is_in_container(_lazily("hud.settings", "variable")))
         source = read_source(_with_dashes(words or []), url, docker, around)
         if controlled:
             obey = _lazily("hud.dev.forking.agent", "run")
@@ -145,11 +139,6 @@ def _serve(source: Source, options: DevOptions, launched: Launched | None) -> in
 def _lazily(module: str, name: str) -> Any:
     """Something whose import takes long, and would keep the rest from starting."""
     return getattr(importlib.import_module(module), name)
-
-
-def _variable(name: str) -> str | None:
-    value: str | None = _lazily("hud.settings", "variable")(name)
-    return value
 
 
 def _with_dashes(words: list[str]) -> list[str]:

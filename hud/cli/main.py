@@ -50,6 +50,9 @@ HIDDEN = ("link", "login")
 FUNCTIONS = {"eval": "evaluate", "set": "set_secrets"}
 """Where a command's function cannot be called like the command."""
 
+AHEAD = {"dev": ("hud.dev.forking.launch", "launch_ahead")}
+"""What a command starts before the parser of its options is even loaded."""
+
 TAKES_DOCKER_OPTIONS = ("debug", "analyze")
 """Commands that take options of `docker run` beside their own."""
 
@@ -117,6 +120,9 @@ def _run(name: str, arguments: list[str]) -> int:
     Raises:
         HudError: what the command raises.
     """
+    if name in AHEAD:
+        module, function = AHEAD[name]
+        getattr(import_module(module), function)(arguments)
     import typer  # noqa: PLC0415 - listing the commands, and the version, need no parser
     from typer.exceptions import TyperException  # noqa: PLC0415 - as above
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,8 +14,11 @@ from typing import Literal
 from hud.errors import UserError
 
 DOCKERFILES = ("Dockerfile.hud", "Dockerfile")
-CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
-"""Files that engines put into containers."""
+IN_CONTAINER = "HUD_IN_CONTAINER"
+"""Variable that says whether this is a container, where that is seen wrongly."""
+CONTAINER_MARKS = (".dockerenv", "run/.containerenv")
+"""Files that engines put into containers; Kubernetes sets a variable instead."""
+ENGINE_SOCKETS = ("var/run/docker.sock", "run/docker.sock")
 NAME_HINT = "an image is named like my-env:latest, a module like env:env"
 
 Kind = Literal["module", "docker", "command", "url"]
@@ -98,9 +101,18 @@ def is_module(word: str, folder: Path) -> bool:
     if not looks_like_module(word):
         return False
     top = name.partition(".")[0]
-    if (folder / top).is_dir() or (folder / f"{top}.py").is_file():
+    if (folder / f"{top}.py").is_file() or (folder / top / "__init__.py").is_file():
         return True
-    return importlib.util.find_spec(top) is not None
+    if (folder / top).is_dir():
+        return _holds(folder / top, name) or ":" not in word
+    found = importlib.util.find_spec(top)
+    return found is not None and found.origin is not None
+
+
+def _holds(package: Path, name: str) -> bool:
+    """Whether a folder without `__init__.py` has the module of a dotted name."""
+    path = package.joinpath(*name.split(".")[1:])
+    return path != package and (path.is_dir() or path.with_suffix(".py").is_file())
 
 
 def looks_like_module(word: str) -> bool:
@@ -113,10 +125,16 @@ def dockerfile_beside(folder: Path) -> Path | None:
     return next((folder / name for name in DOCKERFILES if (folder / name).is_file()), None)
 
 
-def is_in_container(mark: str | None) -> bool:
-    """Whether this process is in a container; `mark` is what the user says about it, if
-    anything.
+def is_in_container(variable: Callable[[str], str | None], root: Path = Path("/")) -> bool:
+    """Whether this process is in a container that only runs it, as those of published images are.
+
+    A container with an engine within reach is somebody's workplace, and counts as a machine.
+    `variable` looks a variable of the environment up; the user's own word comes first.
     """
-    if mark is not None:
-        return mark.lower() not in ("0", "false", "no")
-    return any(Path(name).exists() for name in CONTAINER_MARKS)
+    if (said := variable(IN_CONTAINER)) is not None:
+        return said.lower() not in ("0", "false", "no")
+    if variable("DOCKER_HOST") or any((root / name).exists() for name in ENGINE_SOCKETS):
+        return False
+    if variable("KUBERNETES_SERVICE_HOST"):
+        return True
+    return any((root / name).exists() for name in CONTAINER_MARKS)

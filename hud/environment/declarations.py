@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
 from hud.environment.documents import FunctionPrompt, FunctionResource
@@ -24,6 +24,8 @@ class Declarations(ABC):
         self.scenarios: dict[str, Scenario] = {}
         self.prompts: dict[str, FunctionPrompt] = {}
         self.resources: dict[str, FunctionResource] = {}
+        self.routes: list[Any] = []
+        """Starlette's routes, served beside MCP over HTTP."""
         self.lifecycle = Lifecycle()
 
     @abstractmethod
@@ -91,6 +93,22 @@ class Declarations(ABC):
 
         def decorate(function: F) -> F:
             self.resources[uri] = FunctionResource(function, uri, **options)
+            return function
+
+        return decorate
+
+    def custom_route(
+        self, path: str, methods: Sequence[str] = ("GET",), name: str | None = None, **options: Any
+    ) -> Callable[[F], F]:
+        """Declare an HTTP endpoint beside MCP: a function of Starlette's request that returns a
+        response. Over other transports it has no effect. `options`: include_in_schema.
+        """
+
+        def decorate(function: F) -> F:
+            from starlette.routing import Route  # noqa: PLC0415 - authors' scripts without routes do without the web stack
+
+            route = Route(path, function, methods=list(methods), name=name, **options)
+            self.routes.append(route)
             return function
 
         return decorate

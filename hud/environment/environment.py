@@ -8,11 +8,13 @@ import copy
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import mcp_types
 
+from hud import camel
 from hud.environment import sources
 from hud.environment.connections import (
     ConflictResolution,
@@ -23,6 +25,7 @@ from hud.environment.connections import (
     route,
 )
 from hud.environment.declarations import Declarations
+from hud.environment.dispatcher import Dispatcher
 from hud.environment.foreign import from_agents_sdk
 from hud.environment.mocks import MockCall, Mocks
 from hud.environment.replica import stand_ins
@@ -57,13 +60,15 @@ class Environment(Declarations, Toolbox):
         **options: Any,
     ) -> None:
         """Make an environment without tools; `options` that servers of the original took are
-        accepted and kept.
+        accepted and kept; of these, `lifespan` runs around the environment's use.
         """
         super().__init__()
         self.name = normalise_name(name)
         self.instructions = instructions
         self.conflict_resolution = ConflictResolution(conflict_resolution)
         self.options = options
+        if options.get("lifespan") is not None:
+            self.lifecycle.make_lifespan = partial(options["lifespan"], self)
         self.sources: list[Source] = []
         self.mocks = Mocks()
         self._session = Session(self)
@@ -80,10 +85,10 @@ class Environment(Declarations, Toolbox):
         """Take over everything that `router` declares, tools and prompts under `{prefix}_{name}`.
 
         With `hidden`, its tools are offered as one tool named after the router that takes `name`
-        and `arguments`.
+        and `arguments`, and the resource `{name}://functions` lists them.
         """
         if hidden:
-            self.add_tool(_dispatcher(router), name=prefix or router.name)
+            self._hide(router, prefix or router.name)
         else:
             for tool in router.tools.values():
                 self.add_tool(tool.renamed(prefixed(prefix, tool.name)))
@@ -92,10 +97,16 @@ class Environment(Declarations, Toolbox):
             self.prompts[renamed.name] = renamed
         self.scenarios.update(router.scenarios)
         self.resources.update(router.resources)
+        self.routes.extend(router.routes)
         self.sources.extend(router.sources)
         self.lifecycle.initializers.extend(router.lifecycle.initializers)
         self.lifecycle.shutdowns.extend(router.lifecycle.shutdowns)
         return self
+
+    def _hide(self, router: Environment, name: str) -> None:
+        self.tools[name] = Dispatcher(name, router.tools, router.options)
+        catalogue = self.resource(f"{name}://functions", mime_type="application/json")
+        catalogue(partial(list, router.tools))
 
     def mount(self, server: Any, prefix: str | None = None) -> Environment:
         """Add another environment, a hub, or a server object of the MCP or FastMCP library."""
@@ -476,9 +487,11 @@ class Environment(Declarations, Toolbox):
         """Render a prompt, or set a scenario up in this environment's own session."""
         return await self.session.get_prompt(name, arguments or {})
 
-    async def read_resource(self, uri: str) -> mcp_types.ReadResourceResult:
-        """Read a resource, or grade the scenario under way in this environment's own session."""
-        return await self.session.read_resource(uri)
+    async def read_resource(self, uri: str) -> camel.ResourceContents:
+        """Read a resource, or grade the scenario under way in this environment's own session; what
+        is returned is also the list of its contents.
+        """
+        return camel.contents(await self.session.read_resource(uri))
 
     async def run_scenario_setup(
         self, name: str, args: Mapping[str, Any], session_id: str | None = None
@@ -569,15 +582,3 @@ def _naming(prefix: str | None, options: dict[str, Any]) -> dict[str, Any]:
             hint=did_you_mean(min(options), chosen),
         )
     return chosen
-
-
-def _dispatcher(router: Environment) -> Function:
-    async def dispatch(name: str, arguments: dict[str, Any] | None = None) -> MCPToolResult:
-        if name not in router.tools:
-            raise ToolError(f"there is no function `{name}`", hint=did_you_mean(name, router.tools))
-        return await router.tools[name].run(arguments or {})
-
-    dispatch.__doc__ = (
-        f"Call one of the functions of {router.name}: {', '.join(sorted(router.tools))}."
-    )
-    return dispatch

@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 import anyio
 
 from hud.environment.connections import OpenSources, Source
+from hud.environment.lifespan import Lifespan, MakeLifespan
 from hud.environment.registry import call
 from hud.errors import HudError, InitializeFailure, describe
 
@@ -64,6 +65,9 @@ class Lifecycle:
     def __init__(self) -> None:
         self.initializers: list[RunOnce] = []
         self.shutdowns: list[Callable[..., Any]] = []
+        self.make_lifespan: MakeLifespan | None = None
+        self.lifespan: Lifespan | None = None
+        """The lifespan under way, if the author has given one."""
         self.sources = OpenSources()
         self.users = 0
         """How many are inside."""
@@ -76,6 +80,7 @@ class Lifecycle:
         other = Lifecycle()
         other.initializers = [RunOnce(hook.function) for hook in self.initializers]
         other.shutdowns = self.shutdowns
+        other.make_lifespan = self.make_lifespan
         return other
 
     def _guard(self) -> asyncio.Lock:
@@ -87,7 +92,7 @@ class Lifecycle:
 
         Raises:
             ConnectionFailure: a connection cannot be opened.
-            InitializeFailure: an initialize hook raised.
+            InitializeFailure: the lifespan or an initialize hook raised.
         """
         async with self._guard():
             if self.users == 0:
@@ -98,12 +103,18 @@ class Lifecycle:
         await self.sources.open(sources)
         try:
             connected()
+            await self._enter_lifespan()
             for hook in self.initializers:
                 await _run_initializer(hook)
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await self._stop()
             raise
+
+    async def _enter_lifespan(self) -> None:
+        if self.make_lifespan is not None:
+            self.lifespan = Lifespan(self.make_lifespan)
+            await self.lifespan.enter()
 
     async def leave(self) -> None:
         """Count a user out; the last one shuts the environment down, even while being cancelled."""
@@ -116,15 +127,21 @@ class Lifecycle:
     async def _stop(self) -> None:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.sources.close)
+            stack.push_async_callback(self._leave_lifespan)
             for hook in reversed(self.shutdowns):
                 stack.push_async_callback(_run_shutdown, hook)
             for initializer in self.initializers:
                 initializer.done = False
 
+    async def _leave_lifespan(self) -> None:
+        lifespan, self.lifespan = self.lifespan, None
+        if lifespan is not None:
+            await lifespan.leave()
+
 
 async def _run_shutdown(hook: Callable[..., Any]) -> None:
     try:
-        await call(hook)
+        await call(functools.partial(hook, *_context_for(hook)))
     except (Exception, SystemExit) as exc:  # noqa: BLE001 - every hook gets its turn
         logger.warning(
             "shutdown hook `%s` raised %s", getattr(hook, "__name__", hook), describe(exc)
@@ -132,14 +149,22 @@ async def _run_shutdown(hook: Callable[..., Any]) -> None:
 
 
 async def _run_initializer(hook: RunOnce) -> None:
-    wants_context = bool(inspect.signature(hook.function).parameters)
     name = getattr(hook.function, "__name__", "initialize")
-    arguments = (SimpleNamespace(session=None, meta={}),) if wants_context else ()
     try:
-        value = hook(*arguments)
+        value = hook(*_context_for(hook.function))
         if inspect.isawaitable(value):
             await value
     except HudError:
         raise
     except Exception as exc:
         raise InitializeFailure(f"initialize hook `{name}` failed: {describe(exc)}") from exc
+
+
+def _context_for(hook: Callable[..., Any]) -> tuple[SimpleNamespace, ...]:
+    """What a hook is called with: a request's context, if it takes an argument."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    wants = any(
+        parameter.kind in kinds and parameter.default is inspect.Parameter.empty
+        for parameter in inspect.signature(hook).parameters.values()
+    )
+    return (SimpleNamespace(session=None, meta={}),) if wants else ()

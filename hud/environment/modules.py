@@ -15,6 +15,7 @@ from types import ModuleType
 from pydantic import ValidationError
 
 from hud.environment.environment import Environment
+from hud.environment.import_hints import import_hint
 from hud.errors import HudError, UserError, describe, did_you_mean
 
 ROOT_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", "env.py", ".hud", ".git")
@@ -186,7 +187,7 @@ def import_name(name: str) -> ModuleType:
 
 
 def _import_failure(name: str, exc: BaseException) -> UserError:
-    hint = exc.hint if isinstance(exc, HudError) else None
+    hint = exc.hint if isinstance(exc, HudError) else import_hint(exc)
     return UserError(
         f"`{name}` cannot be imported: {_reason(exc)}", hint=hint, detail=author_traceback(exc)
     )

@@ -91,7 +91,7 @@ class ScenarioRun:
         if isinstance(step.error, StopAsyncIteration):
             raise SetupFailure(f"{what} ended before it yielded a prompt")
         if step.error is not None:
-            raise _attributed(SetupFailure, f"{what} failed in setup", step.error)
+            raise self._told(_attributed(SetupFailure, f"{what} failed in setup", step.error))
         try:
             messages = to_messages(step.value)
         except TypeError as exc:
@@ -124,8 +124,15 @@ class ScenarioRun:
         if isinstance(step.error, StopAsyncIteration):
             raise GradingFailure(f"{what} ended without yielding a reward")
         if step.error is not None:
-            raise _attributed(GradingFailure, f"{what} failed in grading", step.error)
+            raise self._told(_attributed(GradingFailure, f"{what} failed in grading", step.error))
         return to_evaluation(step.value, what)
+
+    def _told(self, failure: HudError) -> HudError:
+        """The failure, with the variables that the scenario asks for and that are not set."""
+        missing = self.scenario.missing_variables()
+        if missing and failure.hint is None:
+            failure.hint = f"the scenario needs {missing[0]}: export {missing[0]}=…"
+        return failure
 
     async def _send_answer(self) -> Any:
         return await self._generator.asend(self.scenario.answer_for(self))

@@ -6,6 +6,7 @@ servers and forked workers put it behind theirs.
 
 from __future__ import annotations
 
+import logging
 import sys
 import traceback
 from collections.abc import Mapping
@@ -27,6 +28,8 @@ from hud.types import EvaluationResult, MCPToolResult
 
 if TYPE_CHECKING:
     from hud.environment.environment import Environment
+
+logger = logging.getLogger(__name__)
 
 SUBMIT_TOOL = "_hud_submit"
 """The hidden tool that takes an answer; v5's name."""
@@ -221,15 +224,11 @@ class Session:
         """Start a local scenario; one that was under way is closed first.
 
         Raises:
-            SetupFailure: the arguments do not fit, a required variable is missing, or the scenario
-                failed.
+            SetupFailure: the arguments do not fit, or the scenario failed.
         """
         await self.close()
-        missing = scenario.missing_variables()
-        if missing:
-            raise SetupFailure(
-                f"{scenario.what} needs the variable {missing[0]}", hint=f"export {missing[0]}=…"
-            )
+        for name in scenario.missing_variables():
+            logger.warning("%s needs the variable %s, which is not set", scenario.what, name)
         typed = (
             decode_arguments(scenario, arguments)
             if isinstance(arguments, StringArguments)

@@ -101,6 +101,12 @@ class Context:
         return self._session.env
 
     @property
+    def lifespan_context(self) -> Any:
+        """What the environment's `lifespan` yielded; an empty dict where there is none."""
+        lifespan = self._session.env.lifecycle.lifespan
+        return lifespan.context if lifespan else {}
+
+    @property
     def session(self) -> Any:
         """The MCP library's session with the client; None in-process."""
         return self.request_context.session if self.request_context else None

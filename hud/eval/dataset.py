@@ -12,6 +12,7 @@ from hud.errors import UserError
 from hud.eval.context import EvalContext
 from hud.eval.loading import load_tasks, task_from
 from hud.eval.manager import CONCURRENCY, evaluate
+from hud.eval.registered import connect
 from hud.task import Task
 from hud.types import Trace
 
@@ -72,4 +73,4 @@ def _tasks_of(source: DatasetSource) -> list[Task]:
     if isinstance(source, str | Path):
         return load_tasks(source)
     items = [source] if isinstance(source, Task | V4Task | Mapping) else list(source)
-    return [item if isinstance(item, Task) else task_from(item) for item in items]
+    return connect(item if isinstance(item, Task) else task_from(item) for item in items)

@@ -13,6 +13,7 @@ from hud.environment.legacy import V4Task, is_v4, to_task
 from hud.environment.modules import local_environments
 from hud.environment.prompt_arguments import decode_arguments
 from hud.errors import ControllerUnavailable, UserError, did_you_mean
+from hud.eval.registered import connect
 from hud.eval.taskset import collect, read_items
 from hud.task import Task, check_unique_slugs
 from hud.tasksets import from_csv, to_csv
@@ -27,9 +28,10 @@ def load_tasks(source: str | Path, *, raw: bool = False) -> list[Any]:
     """The tasks of a file (.json, .jsonl, .csv, .py), a folder, or a taskset at the controller
     (`name`, or `name/slug` for one of its tasks).
 
-    JSON tasks run in the local `Environment` of the name that they give, those of a taskset in
-    instances that the controller starts; one that names none has `env` None, to be assigned. v4
-    tasks become tasks of the built-in environment. With `raw`, dicts as they are written.
+    JSON tasks run in the local `Environment` of the name that they give; where there is none, as
+    those of a taskset do, in instances that the controller starts. One that names none has `env`
+    None, to be assigned. v4 tasks become tasks of the built-in environment. With `raw`, dicts as
+    they are written.
 
     Raises:
         UserError: the source cannot be read, holds no tasks, or there is no such taskset.
@@ -37,12 +39,12 @@ def load_tasks(source: str | Path, *, raw: bool = False) -> list[Any]:
     name, path = str(source), Path(source)
     if not (path.exists() or path.suffix in FILES):
         found = _ask_controller(name, lambda client: _items_of_taskset(client, name))
-        return found if raw else _connected([task_from(item) for item in found])
+        return found if raw else connect(task_from(item) for item in found)
     if path.suffix == ".csv":
         rows = read_csv(path)
         return rows if raw else _of_rows(rows, path)
     if not raw:
-        return collect(name)
+        return connect(collect(name))
     if path.suffix in (".json", ".jsonl"):
         return [item for _, item in read_items(path)]
     return [task.to_json() for task in collect(name)]
@@ -114,19 +116,6 @@ def _items_of_taskset(client: Any, name: str) -> list[dict[str, Any]]:
     return found
 
 
-def _connected(tasks: list[Task]) -> list[Task]:
-    """The tasks, in environments that connect to instances which the controller starts."""
-    environments: dict[str, Environment] = {}
-    for task in tasks:
-        name = task.env_name
-        if name is None or isinstance(task.env, Environment):
-            continue
-        if name not in environments:
-            environments[name] = Environment(name.rpartition("/")[2]).connect_hub(name)
-        task.env = environments[name]
-    return tasks
-
-
 def read_csv(path: Path) -> list[dict[str, Any]]:
     """The rows of a CSV file of tasks as task data; see `hud.tasksets`.
 
@@ -134,7 +123,8 @@ def read_csv(path: Path) -> list[dict[str, Any]]:
         UserError: it cannot be read, or is no table of tasks.
     """
     try:
-        rows = from_csv(path.read_text(encoding="utf-8-sig"))
+        # Line ends inside of cells are the author's.
+        rows = from_csv(path.read_bytes().decode("utf-8-sig"))
     except (OSError, UnicodeDecodeError) as exc:
         raise UserError(f"`{path.name}` cannot be read: {exc}") from exc
     except UserError as exc:
@@ -147,7 +137,7 @@ def read_csv(path: Path) -> list[dict[str, Any]]:
 
 def _of_rows(rows: list[dict[str, Any]], path: Path) -> list[Task]:
     environments = local_environments(path) if any("env" in row for row in rows) else {}
-    tasks = [_of_row(row, environments) for row in rows]
+    tasks = connect(_of_row(row, environments) for row in rows)
     if not tasks:
         raise UserError(f"`{path.name}` holds no tasks")
     check_unique_slugs(tasks)

@@ -16,6 +16,7 @@ from hud.errors import EnvironmentFailure, GradingFailure, HudError, UserError, 
 from hud.eval.context import EvalContext
 from hud.eval.loading import load_tasks, task_from
 from hud.eval.many import Loop, RepeatedBlock
+from hud.eval.registered import connect
 from hud.eval.rollout import Play, Rollout
 from hud.eval.runner import run_rollouts
 from hud.runtime.local import LocalInstance, LocalRuntime
@@ -109,7 +110,7 @@ def _tasks_of(source: Any) -> list[Task]:
     items = [source] if isinstance(source, Task | LegacyTask | Mapping) else list(source)
     if not items:
         raise UserError("hud.eval was given no tasks")
-    return [_task_of(item) for item in items]
+    return connect(_task_of(item) for item in items)
 
 
 def _task_of(item: Any) -> Task:

@@ -5,7 +5,7 @@
    every `task.py` below it, else its other Python files.
 3. A file that cannot be imported or read stops the discovery with its name; an author's mistake
    keeps the author's traceback.
-4. A JSON task runs in the local `Environment` of the name that it gives.
+4. A JSON task runs in the local `Environment` of the name that it gives, else in the controller's.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from hud.environment.legacy import LegacyTask, environment_named, is_v4, to_task
 from hud.environment.modules import local_environments
 from hud.errors import UserError, did_you_mean
 from hud.eval.imports import import_file
+from hud.eval.registered import connect
 from hud.runtime.local import environment_of
 from hud.task import Task, check_unique_slugs
 
@@ -82,12 +83,13 @@ def choose(
 def collect_runnable(
     source: str, only_first: bool = False, task_ids: list[str] | None = None
 ) -> list[Task]:
-    """The tasks of `source` as `collect` finds them, each with a live environment.
+    """The tasks of `source` as `collect` finds them, each with a live environment: here, or at the
+    controller.
 
     Raises:
-        UserError: as `collect`; or a task names an environment that is not here.
+        UserError: as `collect`; or a task names an environment that is in neither place.
     """
-    tasks = collect(source, only_first, task_ids)
+    tasks = connect(collect(source, only_first, task_ids))
     for task in tasks:
         environment_of(task)
     return tasks

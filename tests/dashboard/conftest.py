@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit import config
 
 from hud.client import Client
 from tests.command import ROOT
 from tests.controller.running import RunningController, running_controller
-from tests.dashboard.pages import Pages, wait_until_running
+from tests.dashboard.pages import Pages, wait_until_state
 
+config.set_option("runner.magicEnabled", False)  # as in the dashboard's own configuration
 ENVIRONMENTS = Path(__file__).parent / "environments"
 
 
@@ -29,7 +31,8 @@ def controller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCont
     (workspace / "letter-counter/Dockerfile").unlink()
     with running_controller(folder) as running:
         with running.client() as client:
-            wait_until_running(client, "letter-counter", "notes")
+            wait_until_state(client, "running", "letter-counter", "notes")
+            wait_until_state(client, "failed", "broken")
         yield running
 
 

@@ -21,7 +21,7 @@ class Pages:
 
     app: str = str(ROOT / "dashboard/streamlit_app.py")
 
-    def open(self, name: str, **query: str) -> AppTest:
+    def open(self, name: str, **query: str | list[str]) -> AppTest:
         """A page, as its URL with these parameters shows it; it had no error."""
         page = AppTest.from_file(self.app, default_timeout=PAGE_SECONDS)
         for key, value in query.items():
@@ -39,6 +39,14 @@ def texts(page: AppTest) -> str:
     return "\n".join(said).replace("\\", "")
 
 
+def press(page: AppTest, label: str) -> AppTest:
+    """The page after that button was pressed."""
+    next(button for button in page.button if button.label == label).click()
+    page.run()
+    assert not page.exception, page.exception
+    return page
+
+
 def wait_until(what: Callable[[], bool], seconds: float = WAIT_SECONDS) -> None:
     """Wait until that is so.
 
@@ -51,6 +59,6 @@ def wait_until(what: Callable[[], bool], seconds: float = WAIT_SECONDS) -> None:
         time.sleep(0.05)
 
 
-def wait_until_running(client: Client, *names: str) -> None:
-    """Wait until these environments run."""
-    wait_until(lambda: all(client.environment(name).state == "running" for name in names))
+def wait_until_state(client: Client, state: str, *names: str) -> None:
+    """Wait until these environments are in that state."""
+    wait_until(lambda: all(client.environment(name).state == state for name in names))

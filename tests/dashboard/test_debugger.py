@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from streamlit.testing.v1 import AppTest
-
 from hud.client import Client
 from hud.wire.platform import DebugRequest
-from tests.dashboard.pages import Pages, texts, wait_until
+from tests.dashboard.pages import Pages, press, texts, wait_until
 
 
 def _examined(client: Client, target: str) -> str:
@@ -30,8 +28,7 @@ def test_all_phases_of_a_healthy_environment_pass(pages: Pages, client: Client) 
 
 def test_running_one_puts_it_into_the_url_and_the_history(pages: Pages, client: Client) -> None:
     page = pages.open("debugger", target="broken")
-    _button(page, "Run").click()
-    page.run()
+    press(page, "Run")
     run = page.query_params["run"]
     identity = run[0] if isinstance(run, list) else run
     wait_until(lambda: client.debug_run(identity).status == "failed")
@@ -40,20 +37,12 @@ def test_running_one_puts_it_into_the_url_and_the_history(pages: Pages, client: 
 
 
 def test_an_unknown_image_is_refused_in_one_line(pages: Pages) -> None:
-    page = pages.open("debugger", target="no-such-image")
-    _button(page, "Run").click()
-    page.run()
+    page = press(pages.open("debugger", target="no-such-image"), "Run")
     assert "there is no environment `no-such-image`" in texts(page)
 
 
 def test_a_run_is_cancelled(pages: Pages, client: Client) -> None:
     run = client.start_debug_run(DebugRequest(target="letter-counter")).id
-    page = pages.open("debugger", run=run)
-    _button(page, "Cancel").click()
-    page.run()
+    press(pages.open("debugger", run=run), "Cancel")
     wait_until(lambda: client.debug_run(run).status != "running")
     assert client.debug_run(run).status == "cancelled"
-
-
-def _button(page: AppTest, label: str) -> object:
-    return next(button for button in page.button if button.label == label)

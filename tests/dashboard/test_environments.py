@@ -5,19 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from hud.client import Client
 from tests.controller.running import RunningController
-from tests.dashboard.pages import Pages, texts, wait_until, wait_until_running
-
-
-def press(page: AppTest, label: str) -> AppTest:
-    """The page after that button was pressed."""
-    next(button for button in page.button if button.label == label).click()
-    page.run()
-    assert not page.exception
-    return page
+from tests.dashboard.pages import Pages, press, texts, wait_until, wait_until_state
 
 
 def test_each_environment_has_a_card_with_its_state_and_endpoint(
@@ -68,7 +59,8 @@ def test_pictures_in_answers_are_shown(pages: Pages) -> None:
     page = pages.open("environments", environment="notes")
     page.selectbox(key="tool").select("draw").run()
     page.text_input(key="call-notes-draw-label").input("hello")
-    assert len(press(page, "Call").get("imgs")) == 1
+    page = press(page, "Call")
+    assert len(page.image) == 1, texts(page)
 
 
 def test_a_scenario_is_played_from_prompt_to_reward(pages: Pages) -> None:
@@ -86,16 +78,16 @@ def test_a_scenario_is_played_from_prompt_to_reward(pages: Pages) -> None:
 def test_an_environment_is_stopped_and_started(pages: Pages, client: Client) -> None:
     press(pages.open("environments", environment="notes"), "Stop")
     wait_until(lambda: client.environment("notes").state == "stopped")
-    page = pages.open("environments", environment="notes")
-    assert "It is stopped" in texts(page)
-    press(page, "Start")
-    wait_until_running(client, "notes")
+    wait_until(lambda: "It is stopped" in texts(pages.open("environments", environment="notes")))
+    press(pages.open("environments", environment="notes"), "Start")
+    wait_until_state(client, "running", "notes")
 
 
 def test_a_reload_is_told_with_its_cause_and_time(
     pages: Pages, client: Client, controller: RunningController
 ) -> None:
-    (controller.workspace / "notes/env.py").open("a").write("\n# changed\n")
+    source = controller.workspace / "notes/env.py"
+    source.write_text(f"{source.read_text()}\n# changed\n")
     wait_until(lambda: client.environment("notes").last_reload is not None)
     said = texts(pages.open("environments", environment="notes"))
     assert "env.py" in said

@@ -1,4 +1,6 @@
-"""The real compose stack for tests: own project, own ports, a workspace in a folder with a space."""
+"""The real compose stack for tests: its own project and ports, a workspace with a space in its
+path.
+"""
 
 from __future__ import annotations
 

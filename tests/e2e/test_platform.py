@@ -82,7 +82,7 @@ COUNTS = "text.lower().count(letter.lower())"
 PRIVATE = (
     *("/data", "/data/token", "/data/key", "/data/hud.db", "/data/jobs"),
     *("/private", "/private/token/token", "/private/home/token", "/private/hud/token"),
-    *("/proc/1/environ", "/proc/7/environ"),
+    "/proc/1/environ",
 )
 
 
@@ -163,7 +163,7 @@ def test_an_evaluation_and_a_session_outlive_the_controllers_death(
     client.upload("both", TaskUpload(tasks=TASKS))
     oracle = Variant(name="oracle", agent="oracle")
     job = client.start_job(JobRequest(source="both", agents=[oracle], group_size=2)).job.id
-    before = until(lambda: _enough(ended(client, job), 6), START_SECONDS)
+    before = until(lambda: _enough(ended(client, job), 2), START_SECONDS)
     held = environment_containers()
     docker("kill", "--signal", "KILL", stack.container("controller"))
     (stack.workspace / "letters/go").touch()
@@ -181,7 +181,7 @@ def test_an_evaluation_and_a_session_outlive_the_controllers_death(
 
 
 def _enough(found: dict[str, RolloutRecord], count: int) -> dict[str, RolloutRecord] | None:
-    return found if len(found) == count else None
+    return found if len(found) >= count else None
 
 
 def _answer(caller: Any) -> str | None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from hud.dev.target import dockerfile_beside
 from hud.errors import StartFailure
 
 PROGRAM = Path(__file__).with_name("start.py")
+NEEDLESS = ("--help", "--url", "--docker", "--")
+"""Words on the command line of `hud dev` after which nothing, or something else, is started."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,26 @@ def starting_with(launched: Launched | None) -> Launch:
     return lambda: waiting.pop() if waiting else launch()
 
 
+_ahead: list[Launched] = []
+
+
+def launch_ahead(arguments: Sequence[str]) -> None:
+    """Start a zygote while the command line of `hud dev` is still to be read, if it looks as if
+    one was needed. A wrong guess costs a process that ends with the command.
+    """
+    words = [word.partition("=")[0] for word in arguments]
+    is_direct = "--stdio" in words and not {"-w", "--watch"} & set(words)
+    runs_here = "--no-docker" in words or "--controlled" in words
+    if is_direct or any(word in words for word in NEEDLESS):
+        return
+    if runs_here or dockerfile_beside(Path.cwd()) is None:
+        _ahead.append(launch())
+
+
 @contextmanager
-def launched_early(is_wanted: bool) -> Iterator[Launched | None]:
-    """A zygote where one is wanted; it ends with the block."""
-    launched = launch() if is_wanted else None
+def launched_early() -> Iterator[Launched | None]:
+    """The zygote that was launched ahead, if one was; it ends with the block."""
+    launched = _ahead.pop() if _ahead else None
     try:
         yield launched
     finally:

@@ -48,7 +48,8 @@ class Zygote:
     def run(self) -> None:
         """Work until the control socket ends."""
         importlib.import_module("anyio._backends._asyncio")
-        self._settle()
+        self._modules = set(sys.modules)
+        gc.freeze()  # to look for garbage first would delay the first version
         self._server.serve()
 
     def _warm(self, order: Order) -> None:
@@ -73,6 +74,7 @@ class Zygote:
     def _settle(self) -> None:
         """Note what is loaded, and let children share its memory."""
         self._modules = set(sys.modules)
+        gc.unfreeze()
         gc.collect()
         gc.freeze()
 

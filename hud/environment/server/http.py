@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 
 from hud.environment.server.protocol import protocol_server
 from hud.environment.server.sessions import Limits
@@ -25,7 +26,10 @@ logger = logging.getLogger(__name__)
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 EVERY_INTERFACE = ("0.0.0.0", "::", "")
-WITHOUT_EFFECT = ("log_level", "show_banner")
+WITHOUT_EFFECT = ("event_store", "log_level", "show_banner", "stateless", "stateless_http", "transport")
+"""What servers of the original took, and this one needs not: a client without a session is served
+as well as one that has one.
+"""
 GRACE = 3
 """Seconds that requests under way have to finish when the server stops."""
 MAX_BODY = 32 * 1024 * 1024
@@ -46,6 +50,10 @@ class HttpOptions:
     session_idle_timeout: float | None = 1800.0
     """Seconds without a request after which a session and its scenario end; None for never."""
     max_sessions: int = 10_000
+    middleware: Sequence[Middleware] = ()
+    """Starlette's middleware, the outermost first."""
+    uvicorn_config: Mapping[str, Any] | None = None
+    """Further settings of uvicorn, where this serves and not an application of yours."""
 
 
 def read_options(given: Mapping[str, Any]) -> HttpOptions:
@@ -75,14 +83,18 @@ def http_app(env: Environment, path: str = "/mcp", **options: Any) -> Starlette:
 
 def _app(env: Environment, options: HttpOptions) -> Starlette:
     limits = Limits(options.session_idle_timeout, options.max_sessions)
-    return protocol_server(env, limits, tells_detail=False).streamable_http_app(
+    app = protocol_server(env, limits, tells_detail=False).streamable_http_app(
         streamable_http_path=f"/{options.path.strip('/')}",
         json_response=options.json_response,
         max_request_body_size=MAX_BODY,
         session_idle_timeout=options.session_idle_timeout,
         max_sessions=options.max_sessions,
         transport_security=allowed_callers(options.host, options.allowed_hosts),
+        custom_starlette_routes=env.routes,
     )
+    for layer in reversed(options.middleware or ()):
+        app.add_middleware(layer.cls, *layer.args, **layer.kwargs)
+    return app
 
 
 def allowed_callers(host: str, allowed_hosts: Sequence[str] = ()) -> TransportSecuritySettings:
@@ -125,14 +137,15 @@ async def serve_listener(env: Environment, options: HttpOptions, listener: socke
         # asyncio does this for sockets that it made itself; without it short answers wait 40 ms.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     app = _app(env, options)
-    config = uvicorn.Config(
-        app,
-        lifespan="off",
-        ws="none",
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=GRACE,
-    )
+    settings = {
+        "ws": "none",
+        "log_config": None,
+        "access_log": False,
+        "timeout_graceful_shutdown": GRACE,
+        **(options.uvicorn_config or {}),
+        "lifespan": "off",
+    }
+    config = uvicorn.Config(app, **settings)
     async with app.router.lifespan_context(app):
         await _until_stopped(_Server(config), listener)
 

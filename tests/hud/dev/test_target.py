@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hud.dev.target import Source, Surroundings, is_in_container, read_source
+from hud.dev.target import Source, Surroundings, is_in_container, is_module, read_source
 from hud.errors import UserError
 
 
@@ -85,7 +85,41 @@ def test_more_than_one_thing_to_serve_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("mark", "is_one"), [("1", True), ("yes", True), ("0", False), ("false", False), ("No", False)]
+    ("files", "variables", "is_one"),
+    [
+        ((), {}, False),
+        ((".dockerenv",), {}, True),
+        (("run/.containerenv",), {}, True),
+        ((), {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, True),
+        ((".dockerenv", "var/run/docker.sock"), {}, False),
+        ((".dockerenv",), {"DOCKER_HOST": "tcp://engine:2375"}, False),
+        ((), {"HUD_IN_CONTAINER": "1"}, True),
+        ((".dockerenv",), {"HUD_IN_CONTAINER": "No"}, False),
+        ((".dockerenv", "var/run/docker.sock"), {"HUD_IN_CONTAINER": "yes"}, True),
+    ],
 )
-def test_what_the_user_says_of_the_container_counts(mark: str, is_one: bool) -> None:
-    assert is_in_container(mark) is is_one
+def test_a_container_that_has_no_engine_to_work_with_only_runs_this_process(
+    tmp_path: Path, files: tuple[str, ...], variables: dict[str, str], is_one: bool
+) -> None:
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert is_in_container(variables.get, tmp_path) is is_one
+
+
+@pytest.mark.parametrize(
+    ("word", "is_one"),
+    [
+        ("shop:latest", False),
+        ("shop", True),
+        ("shop.till:env", True),
+        ("shop.till", True),
+        ("shop.nothing:env", False),
+    ],
+)
+def test_a_folder_without_init_is_a_package_only_for_modules_that_are_in_it(
+    folder: Path, word: str, is_one: bool
+) -> None:
+    (folder / "shop").mkdir()
+    (folder / "shop" / "till.py").touch()
+    assert is_module(word, folder) is is_one

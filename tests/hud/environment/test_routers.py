@@ -103,7 +103,7 @@ async def test_a_hidden_router_is_one_tool() -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ({"name": "cutt"}, "there is no function `cutt`"),
+        ({"name": "cutt"}, "has no function `cutt`"),
         ({"name": "cut", "arguments": {"length": "long"}}, "argument 'length'"),
         ({"arguments": {}}, "argument 'name' is missing"),
     ],

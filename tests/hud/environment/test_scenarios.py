@@ -271,19 +271,22 @@ def test_the_definition_tells_arguments_and_options_but_never_the_source() -> No
     assert "the secret is" not in prompt.model_dump_json()
 
 
-async def test_a_missing_environment_variable_is_named_before_setup(
-    monkeypatch: pytest.MonkeyPatch,
+async def test_a_missing_environment_variable_is_told_and_hinted_at_where_the_scenario_fails(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def it() -> Play:
+    async def it(demands: bool = False) -> Play:
+        if demands:
+            raise KeyError("SOME_TOKEN")
         yield "prompt"
         yield 1.0
 
     monkeypatch.delenv("SOME_TOKEN", raising=False)
     session = playing(it, required_env_vars=["SOME_TOKEN"])
-    with pytest.raises(SetupFailure, match="scenario `it` needs the variable SOME_TOKEN"):
-        await session.get_prompt("it", {})
-    monkeypatch.setenv("SOME_TOKEN", "x")
     await session.get_prompt("it", {})
+    assert "scenario `it` needs the variable SOME_TOKEN, which is not set" in caplog.text
+    with pytest.raises(SetupFailure, match="KeyError") as failure:
+        await session.get_prompt("it", {"demands": True})
+    assert failure.value.hint == "the scenario needs SOME_TOKEN: export SOME_TOKEN=…"
     await session.close()
 
 

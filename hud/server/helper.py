@@ -1,0 +1,1 @@
+"""A path of the original that holds nothing."""
