@@ -120,7 +120,7 @@ class Deployments:
         """
         place = await self.place(name)
         variables = self._services.process_variables(place.project)
-        return await own_tasks(place.project.folder, variables)
+        return await own_tasks(place.project.folder, variables, self._services.output.descriptor)
 
     async def open_runtime(self, name: str, tasks: Sequence[Task]) -> Runtime:
         """A runtime that starts a fresh instance of an environment for each rollout of these

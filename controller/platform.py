@@ -67,7 +67,9 @@ class Platform:
             debugging = await stack.enter_async_context(Debugging(deployments, workspace.services))
             models = ModelGateway(data / "models", secrets)
             gateway = GatewayPlace(settings.api_url, token)
-            evaluations = Evaluations(data / "jobs", store, deployments, gateway)
+            evaluations = Evaluations(
+                data / "jobs", store, deployments, gateway, cover=secrets.covered
+            )
             stack.push_async_callback(evaluations.aclose)
             await evaluations.resume()
             if is_first_start:

@@ -19,9 +19,12 @@ from controller.environments.log import Cover, Redactor, redact_all
 from controller.errors import NotFound
 from controller.settings import variable
 from hud.errors import UserError, did_you_mean
+from hud.wire import Transcript
 from hud.wire.platform import SecretRecord
 
 KEY_FILE = "key"
+NAMES = {"id", "job_id", "task", "variant", "status", "boundary"}
+"""What a rollout is referred to by."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 
 Heed = Callable[[str], Awaitable[None]]
@@ -112,6 +115,14 @@ class Secrets:
     def redact_all(self, value: Any) -> Any:
         """JSON data without any secret."""
         return redact_all(value, self._redactor)
+
+    def covered(self, transcript: Transcript) -> Transcript:
+        """The transcript without any secret, but in what it is referred to by."""
+        if not self._covered:
+            return transcript
+        data = self.redact_all(transcript.model_dump(mode="json"))
+        names = transcript.rollout.model_dump(mode="json", include=NAMES)
+        return Transcript.model_validate({**data, "rollout": {**data["rollout"], **names}})
 
     def _cover(self, values: Iterable[str]) -> None:
         self._covered.update(values)

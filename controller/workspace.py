@@ -6,12 +6,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Self, TypeVar
 
 from controller.builds import Builds, Order
 from controller.environments.discovery import Discovery, Found
 from controller.environments.engines import Engines
 from controller.environments.ledger import Ledger
+from controller.environments.lines import Lines
 from controller.environments.plays import Plays
 from controller.environments.services import Services
 from controller.errors import Conflict, NotFound
@@ -49,7 +51,8 @@ class Workspace:
         self, settings: ControllerSettings, store: Ledger, builds: Builds, secrets: Secrets
     ) -> None:
         self.engines = Engines(settings)
-        self.services = Services(settings, store, secrets, builds, self.engines)
+        output = Lines(partial(logger.info, "printed: %s"))
+        self.services = Services(settings, store, secrets, builds, self.engines, output)
         self._settings = settings
         self._store = store
         self._discovery = Discovery(settings.workspace)
@@ -67,6 +70,7 @@ class Workspace:
         """Take up what was there, and begin to look."""
         self._settings.workspace.mkdir(parents=True, exist_ok=True)
         await self.services.builds.open()
+        await self.services.output.__aenter__()
         for record in await self._store.environments():
             if record.is_chosen:
                 self._chosen = record.name
@@ -87,6 +91,7 @@ class Workspace:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.services.output.__aexit__()
 
     async def list(self) -> list[EnvironmentRecord]:
         """Every environment: those of the workspace, and those that were only deployed."""

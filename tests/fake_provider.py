@@ -455,7 +455,8 @@ class Provider:
             await send_bytes(send, 200, str(answer).encode(), {})
         else:
             if body.get("stream"):
-                await send_events(send, protocol.events(whole), broken=broken)
+                events = asked_events(protocol.events(whole), body)
+                await send_events(send, events, broken=broken)
             else:
                 await send_json(send, 200, whole)
 
@@ -483,6 +484,14 @@ class Provider:
             now = formatdate(time(), usegmt=True)
             raise Refusal(429, {"retry-after": now if arguments == ["date"] else arguments[0]})
         return name == "broken-stream"
+
+
+def asked_events(events: Iterator[Json], body: Json) -> Iterator[Json]:
+    """The events without what the request has to ask for: the usage of chat completions."""
+    is_told = (body.get("stream_options") or {}).get("include_usage")
+    for event in events:
+        if event.get("choices") != [] or is_told:
+            yield event
 
 
 def error_body(code: int) -> Json:

@@ -34,8 +34,10 @@ PUBLIC = {
     "hud.environment": [
         "ConflictResolution",
         "Context",
+        "EnvConfig",
         "Environment",
         "EvaluationResult",
+        "MCPRouter",
         "ScenarioHandle",
         "SubScore",
     ],

@@ -79,7 +79,8 @@ async def record_rollouts(platform: PlatformDep, job: Name, transcripts: Batch) 
     for transcript in transcripts:
         if transcript.rollout.job_id != job:
             raise UserError(f"rollout `{transcript.rollout.id}` belongs to another job")
-    await platform.store.add_rollouts(transcripts)
+    covered = [platform.secrets.covered(transcript) for transcript in transcripts]
+    await platform.store.add_rollouts(covered)
 
 
 @router.post("/jobs/{job}/finish")

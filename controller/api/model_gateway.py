@@ -23,12 +23,12 @@ from controller.model_gateway.gateway import (
 )
 from controller.model_gateway.routing import PATHS
 from controller.model_gateway.usage import check_job
+from hud.agents.asking import ROLLOUT_HEADER
 from hud.errors import UserError
 from hud.eval.gateway import CACHED
 from hud.wire.models import ProviderModels
 
 JOB_HEADER = "x-hud-job"
-ROLLOUT_HEADER = "x-hud-rollout"
 LONGEST_ID = 500
 CACHE_HEADER = "x-hud-cache"
 MODELS_SINCE = "1970-01-01T00:00:00Z"

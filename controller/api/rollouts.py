@@ -47,7 +47,9 @@ class Filters(BaseModel):
 async def list_rollouts(
     platform: PlatformDep, filters: Annotated[Filters, Query()]
 ) -> Page[RolloutRecord]:
-    """Rollouts that fit every filter; `column` is `NAME=VALUE`, and may be given several times."""
+    """Rollouts that fit every filter; `column` is `NAME=VALUE`, and may be given several times A
+    number may be a range: `NAME=2..5`, `NAME=2..`, `NAME=..5`.
+    """
     columns = pairs(filters.column) or None
     return await platform.store.rollouts(**filters.model_dump(exclude={"column"}), columns=columns)
 

@@ -63,7 +63,9 @@ async def set_columns(
 async def list_tasks(
     platform: PlatformDep, name: Name, filters: Annotated[Filters, Query()]
 ) -> Page[TaskRecord]:
-    """Tasks that fit every filter; `column` is `NAME=VALUE`, and may be given several times."""
+    """Tasks that fit every filter; `column` is `NAME=VALUE`, and may be given several times A
+    number may be a range: `NAME=2..5`, `NAME=2..`, `NAME=..5`.
+    """
     columns = pairs(filters.column) or None
     return await platform.store.tasks(
         name, **filters.model_dump(exclude={"column"}), columns=columns

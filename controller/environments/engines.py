@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 from controller.settings import ControllerSettings
 from hud.containers import Containers, Engine
-from hud.containers.dwelling import declared
+from hud.containers.dwelling import Dwelling, declared
 from hud.errors import DockerFailure
 from hud.wire.platform import EngineHealth
 
@@ -23,8 +23,7 @@ class Engines:
 
     def __init__(self, settings: ControllerSettings) -> None:
         """`settings` may say what the host calls the workspace."""
-        outside = settings.host_workspace
-        self._dwelling = declared(settings.workspace, outside) if outside is not None else None
+        self._dwelling = _dwelling(settings)
         self._health: EngineHealth | None = None
         self._asked = 0.0
 
@@ -55,3 +54,10 @@ class Engines:
                 return EngineHealth(available=True, version=(await engine.info()).version)
         except DockerFailure as exc:
             return EngineHealth(available=False, reason=exc.message)
+
+
+def _dwelling(settings: ControllerSettings) -> Dwelling | None:
+    """What the settings say of the container that the controller is in, if it is in one."""
+    if settings.host_workspace is not None:
+        return declared(settings.workspace, settings.host_workspace)
+    return Dwelling({}) if settings.in_container else None

@@ -73,7 +73,8 @@ def make_runtime(
             variables=services.variables(place.project),
         )
     variables = services.process_variables(place.project)
-    return FolderRuntime(place.project.folder, tasks, variables=variables)
+    output = services.output.descriptor
+    return FolderRuntime(place.project.folder, tasks, variables=variables, output=output)
 
 
 async def look(services: Services, place: Place) -> Seen:

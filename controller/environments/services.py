@@ -11,6 +11,7 @@ from pathlib import Path
 from controller.builds import Builds
 from controller.environments.engines import Engines
 from controller.environments.ledger import Ledger
+from controller.environments.lines import Lines
 from controller.secrets import Secrets
 from controller.settings import ControllerSettings, system_variables
 from hud.errors import UserError
@@ -33,6 +34,8 @@ class Services:
     secrets: Secrets
     builds: Builds
     engines: Engines
+    output: Lines
+    """Takes what authors' code prints while nobody has a log for it."""
 
     def variables(self, project: Project) -> dict[str, str]:
         """The variables that a project declares, with their values.

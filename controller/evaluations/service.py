@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -81,12 +81,16 @@ class Evaluations:
         gateway: GatewayPlace,
         *,
         slots: int | None = None,
+        cover: Callable[[Transcript], Transcript] = lambda transcript: transcript,
     ) -> None:
-        """`folder` keeps the plans; `slots` is how many rollouts run at a time over all jobs."""
+        """`folder` keeps the plans; `slots` is how many rollouts run at a time over all jobs;
+        `cover` takes secrets out of what is stored.
+        """
         self._plans = PlanFolder(folder)
         self._store = store
         self._environments = environments
         self._gateway = gateway
+        self._cover = cover
         self._slots = asyncio.Semaphore(slots or SLOTS_PER_PROCESSOR * (os.cpu_count() or 1))
         self._running: dict[str, Running] = {}
 
@@ -251,7 +255,7 @@ class Evaluations:
         try:
             async with aclosing(outcomes):
                 async for outcome in outcomes:
-                    await self._store.add_rollout(outcome.transcript)
+                    await self._store.add_rollout(self._cover(outcome.transcript))
         finally:
             await _uninterrupted(runtime.aclose())
 

@@ -18,7 +18,7 @@ import httpx2
 from controller.model_gateway import routing, upstream
 from controller.model_gateway.cache import Cached, ResponseCache, key_of
 from controller.model_gateway.routing import PROVIDERS, Keys
-from controller.model_gateway.usage import UsageBook, UsageReader
+from controller.model_gateway.usage import UsageBook, UsageHider, UsageReader, with_usage
 from hud.agents.connection import ANTHROPIC, Provider
 from hud.errors import HudError, describe
 from hud.settings import get_settings
@@ -59,6 +59,20 @@ class Question:
     def model(self) -> str:
         """The model that is asked."""
         return str(self.body["model"])
+
+    @property
+    def repetition(self) -> str:
+        """For the how-manieth time a rollout's task is played. Each time has answers of its own:
+        repetitions are there to show how much those vary.
+        """
+        return (self.rollout or "").rpartition(".")[2]
+
+    @property
+    def hides_usage(self) -> bool:
+        """Whether it asks for a stream that does not say what it used."""
+        options = self.body.get("stream_options")
+        is_told = isinstance(options, dict) and options.get("include_usage")
+        return self.protocol == "chat" and self.body.get("stream") is True and not is_told
 
 
 @dataclass
@@ -110,7 +124,8 @@ class ModelGateway:
         target = self._target(question)
         key = None
         if question.use_cache:
-            key = key_of(question.protocol, target.base_url, question.body, question.headers)
+            place = f"{question.repetition}:{question.protocol}"
+            key = key_of(place, target.base_url, question.body, question.headers)
             if cached := await asyncio.to_thread(self.cache.get, key):
                 return await self._cached(question, target.provider, cached)
         return await self._ask_provider(question, target, key)
@@ -159,9 +174,10 @@ class ModelGateway:
         sent = {
             name: question.headers[name] for name in REQUEST_HEADERS if name in question.headers
         }
+        body = with_usage(question.body) if question.hides_usage else question.body
         try:
             relay.answer = await upstream.ask(
-                target, question.protocol, question.body, headers=sent, query=question.query
+                target, question.protocol, body, headers=sent, query=question.query
             )
         except upstream.Unreachable as exc:
             relay.status = exc.status
@@ -249,8 +265,7 @@ class Relay:
         answer = self.answer
         assert answer is not None
         try:
-            async for part in answer.parts:
-                self._reader.feed(part)
+            async for part in self._seen_parts(answer):
                 if self._key is not None:
                     self._kept += part
                 yield part
@@ -262,6 +277,18 @@ class Relay:
             yield b"event: error\ndata: " + json.dumps(error_body(502, reason)).encode() + b"\n\n"
         else:
             self.status = answer.status
+
+    async def _seen_parts(self, answer: upstream.Answer) -> AsyncIterator[bytes]:
+        """The parts as the client is to see them."""
+        hides = self._question.hides_usage and answer.status == 200
+        hider = UsageHider() if hides else None
+        async for part in answer.parts:
+            self._reader.feed(part)
+            shown = part if hider is None else hider.feed(part)
+            if shown:
+                yield shown
+        if hider is not None and hider.rest:
+            yield bytes(hider.rest)
 
     async def aclose(self) -> None:
         """End the request, once; keep the answer and write the call down."""

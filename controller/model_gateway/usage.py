@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ JOB = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 NO_JOB = "_none"
 MOST_BYTES = 16 * 1024 * 1024
 """Of calls without a job; the older ones are forgotten."""
+EVENT_END = re.compile(rb"(\r?\n\r?\n)")
+NO_USAGE = re.compile(rb',\s*"usage":\s*null')
 LONGEST = 4 * 1024 * 1024
 """Bytes of an answer, or of one event, that are looked at."""
 
@@ -59,6 +62,46 @@ class UsageReader:
             output_tokens=max(self.usage.output_tokens, found.output_tokens),
             cached_tokens=max(self.usage.cached_tokens, found.cached_tokens),
         )
+
+
+def with_usage(body: Mapping[str, Any]) -> dict[str, Any]:
+    """A request for a stream, which then ends in saying what it used."""
+    options = body.get("stream_options")
+    given = options if isinstance(options, dict) else {}
+    return {**body, "stream_options": {**given, "include_usage": True}}
+
+
+class UsageHider:
+    """Takes out of a stream what it says because of `with_usage`."""
+
+    def __init__(self) -> None:
+        self.rest = bytearray()
+        """What has come of an event that is not whole yet."""
+
+    def feed(self, part: bytes) -> bytes:
+        """The events that have become whole, as they would be without."""
+        self.rest += part
+        *events, last = EVENT_END.split(self.rest)
+        self.rest = bytearray(last)
+        # Splitting keeps the ends: an event and its end take turns.
+        pairs = zip(events[::2], events[1::2], strict=True)
+        return b"".join(b"%s%s" % (_bare(event), end) for event, end in pairs if not _tells(event))
+
+
+def _bare(event: bytes) -> bytes:
+    # Inside a JSON text these quotes would have backslashes.
+    return NO_USAGE.sub(b"", event)
+
+
+def _tells(event: bytes) -> bool:
+    """Whether an event does nothing but tell the usage."""
+    if b'"usage"' not in event:
+        return False
+    try:
+        value = json.loads(event.removeprefix(b"data:"))
+    except ValueError:
+        return False
+    return isinstance(value, dict) and value.get("choices") == [] and bool(value.get("usage"))
 
 
 def _usage_in(value: Any) -> Usage:

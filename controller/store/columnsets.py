@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, or_, select
 
 from controller.store.tables import column_cells, column_sets, rollouts, tasks
 from controller.store.values import cells, clean, dump_json
@@ -15,6 +16,7 @@ from hud.types import ColumnValue
 Cell = tuple[str, str, float | None]
 CHUNK = 500
 """Sets that are looked up at a time."""
+RANGE = re.compile(r"(-?\d{1,15}(?:\.\d{1,15})?)?\.\.(-?\d{1,15}(?:\.\d{1,15})?)?", re.ASCII)
 CELL_LENGTH = 200
 """Characters of a value that filters look at; what is shown is in the record."""
 
@@ -60,16 +62,28 @@ def _rows(key: int, values: list[Cell]) -> list[dict[str, Any]]:
 
 
 def having(column: ColumnElement[Any], wanted: Mapping[str, str]) -> list[ColumnElement[bool]]:
-    """Conditions that the set `column` refers to has each of these values."""
+    """Conditions that the set `column` refers to has each of these values; `2..5`, `2..` and `..5`
+    also mean the numbers between.
+    """
     cell = column_cells.c
     return [
         column.in_(
-            select(cell.set_pk).where(
-                cell.name == clean(name)[:CELL_LENGTH], cell.value == clean(value)[:CELL_LENGTH]
-            )
+            select(cell.set_pk).where(cell.name == clean(name)[:CELL_LENGTH], _matching(value))
         )
         for name, value in wanted.items()
     ]
+
+
+def _matching(value: str) -> ColumnElement[bool]:
+    cell = column_cells.c
+    is_same = cell.value == clean(value)[:CELL_LENGTH]
+    ends = RANGE.fullmatch(value)
+    if ends is None or not any(ends.groups()):
+        return is_same
+    low, high = (float(end) if end else None for end in ends.groups())
+    limits = [] if low is None else [cell.number >= low]
+    limits += [] if high is None else [cell.number <= high]
+    return or_(is_same, and_(*limits))
 
 
 def sorting(name: str) -> Select[Any]:

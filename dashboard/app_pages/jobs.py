@@ -8,8 +8,8 @@ import streamlit as st
 
 from dashboard import data
 from dashboard.components import job_results, job_runs
-from dashboard.components.figures import moment, tokens
-from dashboard.components.frame import header, show_error
+from dashboard.components.figures import arguments, moment, tokens
+from dashboard.components.frame import header, live, show_error
 from dashboard.components.places import go, going, link, param
 from dashboard.components.plain import cleaned, escaped
 from dashboard.components.status import look_of
@@ -118,14 +118,14 @@ def show_job(job_id: str) -> None:
     _header(view)
     every = SLOW_TICK_SECONDS if view.totals.expected > LARGE else TICK_SECONDS
 
-    @st.fragment(run_every=every if is_running else None)
-    def live() -> None:
+    @live(every if is_running else None)
+    def following() -> None:
         now = data.job(job_id)
         if is_running and now.job.status != "running":
             st.rerun()
         _show(now)
 
-    live()
+    following()
 
 
 def _header(view: JobView) -> None:
@@ -216,9 +216,24 @@ def _about(view: JobView) -> None:
         "Took": lasting(job.seconds),
     }
     job_results.facts_table(facts)
-    st.caption("Agents")
-    for variant in job.variants:
-        st.code(variant.model_dump_json(indent=1, exclude_none=True), language="json")
+    rows_table(
+        [
+            {
+                "name": cleaned(variant.name),
+                "agent": cleaned(variant.agent),
+                "model": cleaned(variant.model or ""),
+                "parameters": cleaned(arguments(variant.parameters)),
+            }
+            for variant in job.variants
+        ],
+        "agents",
+        {
+            "name": text_column("Agent"),
+            "agent": text_column("Kind", width="small"),
+            "model": text_column("Model"),
+            "parameters": text_column("Parameters"),
+        },
+    )
 
 
 job_id = param("job")

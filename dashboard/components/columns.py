@@ -61,23 +61,26 @@ def _type(values: list[ColumnValue]) -> ColumnType:
 
 
 def fits(values: Mapping[str, ColumnValue], chosen: Chosen) -> bool:
-    """Whether a row has the chosen values; of a list, one is enough."""
-    return all(value in _texts(values.get(name)) for name, value in chosen)
+    """Whether a row has the chosen values; of a list one is enough, and `2..5` is a range."""
+    return all(_fits(values.get(name), wanted) for name, wanted in chosen)
+
+
+def _fits(value: ColumnValue, wanted: str) -> bool:
+    low, dots, high = wanted.partition("..")
+    if dots and isinstance(value, int | float):
+        return (not low or value >= float(low)) and (not high or value <= float(high))
+    return wanted in _texts(value)
 
 
 def _filter(
     name: str, column: Column, rows: list[Mapping[str, ColumnValue]], key: str
 ) -> str | None:
-    label = cleaned(name)
-    if column.type == "multi-select":
-        options = column.options
-    else:
-        found = dict.fromkeys(text for row in rows for text in _texts(row.get(name)))
-        numeric = column.type == "number"
-        options = sorted(found, key=_size if numeric else str)[:MAX_SUGGESTED]
+    if column.type == "number":
+        return _range(cleaned(name), key)
+    found = dict.fromkeys(text for row in rows for text in _texts(row.get(name)))
     picked: str | None = st.selectbox(
-        label,
-        options,
+        cleaned(name),
+        column.options or sorted(found)[:MAX_SUGGESTED],
         index=None,
         format_func=cleaned,
         key=key,
@@ -87,11 +90,15 @@ def _filter(
     return picked
 
 
-def _size(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 0.0
+def _range(label: str, key: str) -> str | None:
+    left, right = st.columns(2)
+    low = left.number_input(label, value=None, key=f"{key}-from", placeholder="from")
+    high = right.number_input("to", value=None, key=f"{key}-to", placeholder="to")
+    if low is None and high is None:
+        return None
+    return "..".join(
+        "" if end is None else f"{end:.6f}".rstrip("0").rstrip(".") for end in (low, high)
+    )
 
 
 def _texts(value: ColumnValue) -> list[str]:

@@ -209,8 +209,7 @@ def _wanted(found: Comparison) -> list[ComparedTask]:
     counts = {name: sum(change_of(task) == name for task in found.tasks) for name in CHANGES}
     with st.container(horizontal=True, vertical_alignment="center"):
         which = st.segmented_control(
-            "Change", CHANGES, format_func=lambda name: f"{name} {counts[name]:,}",
-            key="change", bind="query-params", label_visibility="collapsed",
+            "Change", CHANGES, key="change", bind="query-params", label_visibility="collapsed",
         )  # fmt: skip
         search = st.text_input(
             "Search", key="search", bind="query-params", width=240, icon=":material/search:",
@@ -221,6 +220,8 @@ def _wanted(found: Comparison) -> list[ComparedTask]:
         if schema:
             with st.popover("Columns", icon=":material/filter_list:"):
                 chosen = column_filters(schema, (t.columns for t in found.tasks), "compared")
+        parts = [f"{counts[name]:,} {name}" for name in CHANGES]
+        st.caption(f"{', '.join(parts)} from the first entry to the last", width="content")
     tasks = [
         task
         for task in found.tasks

@@ -82,7 +82,7 @@ def cards(view: JobView) -> None:
     about = f"than {escaped(before.job.name, 40)}" if before and change is not None else None
     columns[0].metric(
         "Mean reward", mean(totals.mean), change, border=True, height="stretch",
-        delta_description=about, format="%+.2f" if change is not None else None,
+        delta_description=about,
     )  # fmt: skip
     columns[1].metric(
         "Passed", f"{totals.passed:,} of {totals.scored:,}", border=True, height="stretch",
@@ -108,8 +108,8 @@ def _seconds(view: JobView) -> float | None:
     return view.job.seconds
 
 
-def _change(now: float | None, before: float | None) -> float | None:
-    return None if now is None or before is None else round(now - before, 4)
+def _change(now: float | None, before: float | None) -> str | None:
+    return None if now is None or before is None else f"{now - before:+.2f}"
 
 
 def show(view: JobView) -> None:

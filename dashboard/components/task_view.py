@@ -104,11 +104,20 @@ def difference(older: TaskRecord, newer: TaskRecord) -> str:
 
 
 def _fields(task: TaskRecord) -> dict[str, Any]:
-    return {name: value for name in SHOWN if (value := getattr(task, name)) not in (None, {}, [])}
+    fields = {name: getattr(task, name) for name in SHOWN} | {"validation": _calls(task)}
+    return {name: value for name, value in fields.items() if value not in (None, {}, [])}
+
+
+def _calls(task: TaskRecord) -> list[dict[str, Any]] | None:
+    """The calls that solve a task, without the numbers that tell them apart."""
+    if task.validation is None:
+        return None
+    return [{name: call[name] for name in call if name != "id"} for call in task.validation]
 
 
 def _edit(taskset: str, task: TaskRecord) -> None:
     fields = {name: getattr(task, name) for name in SHOWN if name != "env"}
+    fields["validation"] = _calls(task)
     with st.form("edit", border=True):
         st.caption("Saving makes a new version; traces of the ones before stay as they are.")
         text = st.text_area(

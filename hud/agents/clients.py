@@ -18,6 +18,8 @@ from weakref import WeakKeyDictionary
 
 import httpx2
 
+from hud.agents.asking import asker
+
 ClientT = TypeVar("ClientT")
 
 IDLE_SECONDS = 60.0
@@ -32,7 +34,12 @@ class ClientPool:
     def __init__(self) -> None:
         # A proxy for everything would be replaced by the mount; a narrower one goes before it.
         mounts = {} if "all" in urllib.request.getproxies() else {"all://": ConnectionStack()}
-        self.http = httpx2.AsyncClient(mounts=mounts, verify=_tls(), follow_redirects=True)
+        self.http = httpx2.AsyncClient(
+            mounts=mounts,
+            verify=_tls(),
+            follow_redirects=True,
+            event_hooks={"request": [_tell_asker]},
+        )
         self.clients: dict[Hashable, Any] = {}
         self.guard = self._until_the_loop_ends()
         """Started in the loop; ends with it and closes the connections."""
@@ -109,6 +116,13 @@ class _ReturningStream(httpx2.AsyncByteStream):
     async def aclose(self) -> None:
         with self._borrowed:
             await self._stream.aclose()
+
+
+async def _tell_asker(request: httpx2.Request) -> None:
+    """Let the controller's gateway know which rollout asks; nobody else is told."""
+    known = asker.get()
+    if known is not None:
+        request.headers.update(known.headers(request.url.path))
 
 
 @functools.cache

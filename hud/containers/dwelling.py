@@ -20,6 +20,7 @@ from hud.errors import UserError
 MOUNTS = Path("/proc/self/mountinfo")
 _OWN_FILES = frozenset({"/etc/hostname", "/etc/hosts", "/etc/resolv.conf"})
 """Files that engines put into containers, out of a folder that has the container's id."""
+TELL = "say in HUD_HOST_WORKSPACE what the engine's host calls the workspace"
 _ID = re.compile(r"/([0-9a-f]{64})/")
 
 
@@ -45,7 +46,7 @@ class Dwelling:
         raise UserError(
             f"`{path}` cannot be mounted: this program runs in a container, and the engine's host"
             " knows nothing of that path",
-            hint=f"put it below one of {', '.join(sorted(self.mounts)) or '(there is no mount)'}",
+            hint=f"put it below one of {', '.join(sorted(self.mounts))}" if self.mounts else TELL,
         )
 
 
@@ -74,6 +75,13 @@ def declared(inside: PurePath, outside: PurePath) -> Dwelling:
             f"the host's path of `{inside}` is said to be `{outside}`, which is not absolute"
         )
     return Dwelling({str(inside): str(outside)})
+
+
+def joined(found: Dwelling | None, told: Dwelling | None) -> Dwelling | None:
+    """A container as it was found and as it is said to be; what is said holds where both differ."""
+    if found is None or told is None:
+        return found or told
+    return Dwelling({**found.mounts, **told.mounts})
 
 
 def own_id(mountinfo: str) -> str | None:

@@ -28,7 +28,7 @@ from hud.containers.contract import (
     Resource,
 )
 from hud.containers.door import Door
-from hud.containers.dwelling import Dwelling, find_dwelling
+from hud.containers.dwelling import Dwelling, find_dwelling, joined
 from hud.containers.failures import Conflict, EngineUnavailable, NotFound
 from hud.containers.images.builder import Builder
 from hud.containers.images.names import image_name
@@ -62,8 +62,8 @@ class Engine:
         parallel_starts: int | None = None,
         dwelling: Dwelling | None = None,
     ) -> None:
-        """`dwelling` is the container that this process lives in, where the engine does not know
-        of it.
+        """`dwelling` is what is known of the container that this process lives in; the engine is
+        asked for the rest.
         """
         self._dwelling = dwelling
         self._door = Door(host)
@@ -77,7 +77,7 @@ class Engine:
     async def __aenter__(self) -> Self:
         self._starts = anyio.CapacityLimiter(self._parallel_starts)
         await self._door.open()
-        self._dwelling = await find_dwelling(self._door) or self._dwelling
+        self._dwelling = joined(await find_dwelling(self._door), self._dwelling)
         self.reaped = await self.reap()
         return self
 

@@ -44,7 +44,9 @@ class Dispatcher:
             ToolError: there is none, or its arguments are no object.
             ArgumentError: they do not fit the function.
         """
-        name = str(arguments.get("name"))
+        if arguments.get("name") is None:
+            raise ToolError(f"`{self.name}`: argument 'name' is missing")
+        name = str(arguments["name"])
         if name not in self.functions:
             known = did_you_mean(name, self.functions)
             message = f"`{self.name}` has no function `{name}`" + (f": {known}" if known else "")

@@ -6,8 +6,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -15,24 +14,16 @@ from typing import TYPE_CHECKING, Any
 import mcp_types
 
 from hud import camel
-from hud.environment import sources
-from hud.environment.connections import (
-    ConflictResolution,
-    OpenSource,
-    Route,
-    Source,
-    Transform,
-    route,
-)
+from hud.environment.connecting import Connecting, prefixed
+from hud.environment.connections import ConflictResolution, OpenSource, Route, route
 from hud.environment.declarations import Declarations
 from hud.environment.dispatcher import Dispatcher
-from hud.environment.foreign import from_agents_sdk
 from hud.environment.mocks import MockCall, Mocks
 from hud.environment.replica import stand_ins
 from hud.environment.scenarios import Scenario, ScenarioFunction
 from hud.environment.session import Session
 from hud.environment.toolbox import Toolbox
-from hud.errors import ToolError, UserError, did_you_mean
+from hud.errors import ToolError, UserError, did_you_mean, left_out
 from hud.task import Task
 from hud.types import EvaluationResult, MCPToolCall, MCPToolResult
 
@@ -41,11 +32,18 @@ if TYPE_CHECKING:
 
 Function = Callable[..., Any]
 
+LEFT_OUT = {
+    "setup_tool": "set up in front of a scenario's first yield; v4 tasks keep their setup_tool",
+    "evaluate_tool": "grade behind a scenario's first yield; v4 tasks keep their evaluate_tool",
+    "to_config": "write tasks, which name their environment: save_tasks(path, tasks)",
+}
+"""What the original's environments had, and what to do instead."""
+
 CHAT = "hud.services.chat"
 """The named door to conversations, which are above."""
 
 
-class Environment(Declarations, Toolbox):
+class Environment(Declarations, Connecting, Toolbox):
     """Tools for an agent to use, scenarios that set up and grade, and connections to MCP servers.
 
     The name is normalised to lower case with hyphens. Declaring needs no event loop; `async with
@@ -62,14 +60,14 @@ class Environment(Declarations, Toolbox):
         """Make an environment without tools; `options` that servers of the original took are
         accepted and kept; of these, `lifespan` runs around the environment's use.
         """
-        super().__init__()
+        Declarations.__init__(self)
+        Connecting.__init__(self)
         self.name = normalise_name(name)
         self.instructions = instructions
         self.conflict_resolution = ConflictResolution(conflict_resolution)
         self.options = options
         if options.get("lifespan") is not None:
             self.lifecycle.make_lifespan = partial(options["lifespan"], self)
-        self.sources: list[Source] = []
         self.mocks = Mocks()
         self._session = Session(self)
         self._found: dict[str, Route] = {}
@@ -113,117 +111,6 @@ class Environment(Declarations, Toolbox):
         if isinstance(server, Environment):
             return self.include_router(server, prefix)
         return self.connect_server(server, prefix=prefix)
-
-    def connect_server(self, server: Any, prefix: str | None = None, **options: Any) -> Environment:
-        """Connect a server object of this process. `options`: name, include, exclude, transform."""
-        return self._connect(
-            sources.from_server(server, options.pop("name", None), _naming(prefix, options))
-        )
-
-    def connect_url(
-        self,
-        url: str,
-        headers: Mapping[str, str] | None = None,
-        alias: str | None = None,
-        **options: Any,
-    ) -> Environment:
-        """Connect a server over Streamable HTTP; every header is sent. `options`: prefix, include,
-        exclude, transform.
-        """
-        return self._connect(sources.from_url(url, headers, alias, _naming(None, options)))
-
-    def connect_mcp(
-        self, config: Mapping[str, Any], alias: str | None = None, **options: Any
-    ) -> Environment:
-        """Connect one server by its configuration (`url` or `command`), or `{name: configuration}`.
-
-        `options` as for `connect_url`.
-        """
-        name, server = sources.named_server(config)
-        return self._connect(sources.from_config(alias or name, server, _naming(None, options)))
-
-    def connect_mcp_config(
-        self, mcp_config: Mapping[str, Mapping[str, Any]], **options: Any
-    ) -> Environment:
-        """Connect all servers of a configuration, each by its name."""
-        servers = mcp_config.get("mcpServers", mcp_config)
-        for name, config in servers.items():
-            self._connect(sources.from_config(name, config, _naming(None, dict(options))))
-        return self
-
-    def connect_fastapi(
-        self,
-        app: Any,
-        name: str | None = None,
-        prefix: str | None = None,
-        include_hidden: bool = True,
-    ) -> Environment:
-        """Connect the operations of a FastAPI application as tools (extra `openapi`)."""
-        return self._connect(sources.from_fastapi(app, name, include_hidden, _naming(prefix, {})))
-
-    def connect_openapi(
-        self,
-        spec: Any,
-        base_url: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        **options: Any,
-    ) -> Environment:
-        """Connect the operations of an OpenAPI document as tools (extra `openapi`). `options`:
-        name, prefix, timeout.
-        """
-        name = options.pop("name", None)
-        server = sources.from_openapi(
-            spec, base_url, headers, float(options.pop("timeout", 30.0)), name
-        )
-        return self.connect_server(server, name=name, **options)
-
-    def connect_function_tools(
-        self, tools: Iterable[Any], prefix: str | None = None
-    ) -> Environment:
-        """Add function tools of the OpenAI Agents SDK."""
-        for tool in map(from_agents_sdk, tools):
-            self.add_tool(tool.renamed(prefixed(prefix, tool.name)))
-        return self
-
-    def connect_image(
-        self,
-        image: str,
-        *,
-        alias: str | None = None,
-        docker_args: Sequence[str] | None = None,
-        env_vars: Mapping[str, str] | None = None,
-        **options: Any,
-    ) -> Environment:
-        """Connect the environment in a container image: a container starts on entering and is
-        removed on leaving.
-
-        `env_vars` are the only variables that enter it; `docker_args` are options of `docker run`
-        that the policy admits. `options`: prefix, include, exclude, transform, sandbox (see
-        `hud.containers.Sandbox`).
-        """
-        sandbox = options.pop("sandbox", None)
-        container = {
-            "env_vars": env_vars,
-            "docker_args": tuple(docker_args or ()),
-            "sandbox": sandbox,
-        }
-        return self._connect(sources.from_image(image, alias, container, _naming(None, options)))
-
-    def connect_hub(self, slug: str, *, alias: str | None = None, **options: Any) -> Environment:
-        """Connect an environment that the controller has registered: `organisation/name`, or
-        `name`. Each rollout gets an instance of its own.
-
-        `options`: prefix, include, exclude, transform.
-        """
-        return self._connect(sources.from_hub(slug, alias, _naming(None, options)))
-
-    def _connect(self, source: Source) -> Environment:
-        taken = {known.name for known in self.sources}
-        name, number = source.name, 2
-        while name in taken:
-            name, number = f"{source.name}-{number}", number + 1
-        self.sources.append(replace(source, name=name))
-        return self
 
     def mock(self, enable: bool = True) -> Environment:
         """Answer tool calls with mocks instead of running the tools; starts a fresh call log."""
@@ -510,6 +397,15 @@ class Environment(Declarations, Toolbox):
         """Grade the scenario under way in this environment's own session."""
         return await self.session.grade(name)
 
+    async def import_server(self, server: Any, prefix: str | None = None) -> None:
+        """See `mount`, which needs no `await`."""
+        self.mount(server, prefix)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in LEFT_OUT:
+            raise left_out(f"Environment.{name}", LEFT_OUT[name])
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     @property
     def _scenarios(self) -> dict[str, ScenarioFunction]:
         """The scenarios' functions by name, where published code looks for them."""
@@ -555,30 +451,7 @@ def normalise_name(name: str) -> str:
     return cleaned or "environment"
 
 
-def prefixed(prefix: str | None, name: str) -> str:
-    """`{prefix}_{name}`; a hidden name stays hidden."""
-    if not prefix:
-        return name
-    return f"_{prefix}{name}" if name.startswith("_") else f"{prefix}_{name}"
-
-
 def text_of(messages: Sequence[mcp_types.PromptMessage]) -> str:
     """The text blocks of prompt messages, joined by newlines."""
     blocks = (message.content for message in messages)
     return "\n".join(block.text for block in blocks if isinstance(block, mcp_types.TextContent))
-
-
-def _naming(prefix: str | None, options: dict[str, Any]) -> dict[str, Any]:
-    transform: Transform | None = options.pop("transform", None)
-    chosen = sources.naming(
-        options.pop("prefix", prefix),
-        options.pop("include", None),
-        options.pop("exclude", None),
-        transform,
-    )
-    if options:
-        raise UserError(
-            f"unknown option {sorted(options)[0]!r} of a connection",
-            hint=did_you_mean(min(options), chosen),
-        )
-    return chosen

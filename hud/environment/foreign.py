@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ from typing import Any, Protocol, TypeGuard
 import mcp_types
 
 from hud.environment.registry import FunctionTool, to_result
+from hud.errors import ToolError
 from hud.types import MCPToolResult, ToolDeclaration
 
 
@@ -115,3 +117,14 @@ def from_agents_sdk(tool: Any) -> ForeignTool:
         return await tool.on_invoke_tool(context, json.dumps(arguments))
 
     return ForeignTool(definition, invoke)
+
+
+def tool_error(message: str) -> ToolError:
+    """A tool's failure; where an author has imported the FastMCP library, it is its `ToolError`
+    too.
+    """
+    theirs = getattr(sys.modules.get("fastmcp.exceptions"), "ToolError", None)
+    if theirs is None:
+        return ToolError(message)
+    both: type[ToolError] = type("ToolError", (ToolError, theirs), {"__module__": __name__})
+    return both(message)

@@ -7,6 +7,7 @@ import importlib.util
 import os
 import sys
 import traceback
+from collections.abc import Mapping
 from importlib.abc import FileLoader
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -14,7 +15,7 @@ from types import ModuleType
 
 from pydantic import ValidationError
 
-from hud.environment.environment import Environment
+from hud.environment.environment import Environment, normalise_name
 from hud.environment.import_hints import import_hint
 from hud.errors import HudError, UserError, describe, did_you_mean
 
@@ -85,6 +86,15 @@ def local_environments(path: Path) -> dict[str, Environment]:
                     if isinstance(value, Environment):
                         found.setdefault(value.name, value)
     return found
+
+
+def environment_called(
+    name: str | None, environments: Mapping[str, Environment]
+) -> Environment | None:
+    """The environment of a name as an author wrote it, `my_env`, which carries `my-env`."""
+    if name is None:
+        return None
+    return environments.get(name) or environments.get(normalise_name(name))
 
 
 def find_environment(target: str | None = None) -> Environment:

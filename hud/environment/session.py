@@ -143,6 +143,8 @@ class Session:
         self.run: Run | None = None
         self.state: dict[str, Any] = {}
         """What tools keep for later calls of this session."""
+        self.log_level: str | None = None
+        """From which level on the client wants log messages; None until it says so."""
 
     async def list_tools(self) -> list[mcp_types.Tool]:
         return self.visible_tools()

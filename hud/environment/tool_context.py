@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import mcp_types
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Level = Literal["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
+
+_ORDER = get_args(Level)
 
 MAX_TOKENS = 512
 """How long what a client's model writes may be where a tool does not say."""
@@ -146,9 +148,14 @@ class Context:
         logger_name: str | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> None:
-        """Send a log message to the client; in-process, to the log of this process."""
+        """Send a log message to the client, if it wants that level; in-process, to the log of this
+        process.
+        """
         if self.session is None:
             logger.log(_LEVELS.get(level, logging.INFO), "%s", message)
+            return
+        least = self._session.log_level
+        if least is not None and _ORDER.index(level) < _ORDER.index(least):
             return
         data: Any = {"msg": message, "extra": dict(extra)} if extra else message
         with warnings.catch_warnings():  # deprecated in one era of MCP, usual in the other

@@ -8,7 +8,7 @@ from typing import Any
 
 import mcp_types
 
-from hud.errors import ToolError
+from hud.environment.foreign import tool_error
 from hud.formats import calls, claude, content, gemini, openai_chat, openai_responses, openai_strict
 from hud.formats.adapters import adapter
 from hud.formats.calls import ParsedCall
@@ -154,5 +154,5 @@ class Toolbox(ABC):
 
 def _answer(parsed: ParsedCall, returned: MCPToolResult) -> Any:
     if parsed.format == "python" and returned.is_error:
-        raise ToolError(content.error_text(returned))
+        raise tool_error(content.error_text(returned))
     return parsed.render(returned)

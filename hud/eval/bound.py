@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hud.environment import Environment
-from hud.environment.modules import local_environments
+from hud.environment.modules import environment_called, local_environments
 from hud.errors import UserError, did_you_mean
 from hud.eval.taskset import collect
 from hud.runtime.worker import Source, WorkerInstance, WorkerRuntime
@@ -50,7 +50,7 @@ def _of_tasks(folder: str) -> dict[str, Environment]:
 
 
 def _bound(task: Task, environments: dict[str, Environment], folder: str) -> Task:
-    env = environments.get(task.env_name or "")
+    env = environment_called(task.env_name, environments)
     if env is None and len(environments) == 1:
         env = next(iter(environments.values()))
     if env is None:
@@ -67,9 +67,16 @@ class FolderRuntime:
     """Plays given tasks in processes forked from one that has loaded the folder's environments."""
 
     def __init__(
-        self, folder: Path, tasks: Sequence[Task], *, variables: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        tasks: Sequence[Task],
+        *,
+        variables: Mapping[str, str] | None = None,
+        output: int = 2,
     ) -> None:
-        """`variables` are what the processes' environment holds; None: what this process's does."""
+        """`variables` are what the processes' environment holds; None: what this process's does.
+        `output` is the descriptor that importing prints to.
+        """
         settings = get_settings()
         given = [task.to_json() for task in tasks]
         self._keys = [task.key for task in tasks]
@@ -79,6 +86,7 @@ class FolderRuntime:
             timeout=settings.client_timeout,
             memory=settings.rollout_memory or machine_memory() // 2,
             variables=variables,
+            output=output,
         )
 
     async def open(self) -> None:
@@ -100,13 +108,16 @@ class FolderRuntime:
         await self._workers.aclose()
 
 
-async def own_tasks(folder: Path, variables: Mapping[str, str] | None = None) -> list[Task]:
+async def own_tasks(
+    folder: Path, variables: Mapping[str, str] | None = None, output: int = 2
+) -> list[Task]:
     """A folder's tasks as data, found in a process of its own.
 
     Raises:
         UserError: it holds none, or they cannot be read.
     """
-    runtime = WorkerRuntime(Source(OWN_TASKS, {"folder": str(folder)}), variables=variables)
+    source = Source(OWN_TASKS, {"folder": str(folder)})
+    runtime = WorkerRuntime(source, variables=variables, output=output)
     try:
         return await runtime.load()
     finally:

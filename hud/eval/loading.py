@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from hud.environment import Environment
 from hud.environment.legacy import V4Task, is_v4, to_task
-from hud.environment.modules import local_environments
+from hud.environment.modules import environment_called, local_environments
 from hud.environment.prompt_arguments import decode_arguments
 from hud.errors import ControllerUnavailable, UserError, did_you_mean
 from hud.eval.registered import connect
@@ -146,7 +146,7 @@ def _of_rows(rows: list[dict[str, Any]], path: Path) -> list[Task]:
 
 def _of_row(row: dict[str, Any], environments: Mapping[str, Environment]) -> Task:
     task = Task(**row)
-    env = environments.get(task.env_name or "")
+    env = environment_called(task.env_name, environments)
     scenario = env.find_scenario(task.scenario_name) if env else None
     if env is None or scenario is None:
         return task

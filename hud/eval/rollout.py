@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from hud.agents.asking import asking_for
 from hud.agents.catalog import create_agent
 from hud.errors import (
     AgentFailure,
@@ -177,7 +178,11 @@ async def _play_on(state: _State, instance: Instance) -> None:
     state.context = context
     with watch.span("setup"), _mistakes_as(SetupFailure):
         await context.setup()
-    with watch.span("agent"), _mistakes_as(AgentFailure):
+    with (
+        watch.span("agent"),
+        _mistakes_as(AgentFailure),
+        asking_for(rollout.job_id, rollout.id),
+    ):
         await _agent(rollout.play, context)
     with watch.span("grading"), _mistakes_as(GradingFailure):
         if await context.grade() is None and not rollout.is_ungraded:

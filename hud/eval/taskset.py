@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from hud.environment import Environment
 from hud.environment.legacy import LegacyTask, environment_named, is_v4, to_task
-from hud.environment.modules import local_environments
+from hud.environment.modules import environment_called, local_environments
 from hud.errors import UserError, did_you_mean
 from hud.eval.imports import import_file
 from hud.eval.registered import connect
@@ -226,7 +226,9 @@ def _of_data(path: Path) -> Iterator[Task]:
         if task.env_name is not None and not isinstance(task.env, Environment):
             environments = local_environments(path) if environments is None else environments
             task.env = (
-                environments.get(task.env_name) or environment_named(task.env_name) or task.env
+                environment_called(task.env_name, environments)
+                or environment_named(task.env_name)
+                or task.env
             )
             _check(task, place)
         yield task

@@ -41,11 +41,15 @@ class ServerProcess:
         on_end: Callable[[int | None], None],
         *,
         variables: Mapping[str, str] | None = None,
+        output: int = 2,
     ) -> None:
-        """`variables` are the process's environment; None gives it this process's."""
+        """`variables` are the process's environment; None gives it this process's. `output` is the
+        descriptor that it prints to.
+        """
         self._module = module
         self._on_end = on_end
         self._variables = variables
+        self._output = output
         self._process: subprocess.Popen[bytes] | None = None
         self._protocol = LineProtocol(lambda line: on_event(json.loads(line)), self._lose)
         self._control: socket.socket | None = None
@@ -54,7 +58,7 @@ class ServerProcess:
         self.ended = asyncio.Event()
 
     async def start(self) -> None:
-        """Start the process; what it prints goes to this process's standard error.
+        """Start the process.
 
         Raises:
             StartFailure: the operating system refuses.
@@ -71,7 +75,8 @@ class ServerProcess:
                     command,
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,
-                    stdout=2,
+                    stdout=self._output,
+                    stderr=self._output,
                     env=None if self._variables is None else dict(self._variables),
                     process_group=0,
                 )

@@ -41,10 +41,10 @@ class Source:
 class Host:
     """A worker host and the rollouts that run in it."""
 
-    def __init__(self, variables: Mapping[str, str] | None = None) -> None:
+    def __init__(self, variables: Mapping[str, str] | None = None, output: int = 2) -> None:
         self.children: dict[int, Child] = {}
         self._server = ServerProcess(
-            "hud.runtime.host", self._receive, self._lose, variables=variables
+            "hud.runtime.host", self._receive, self._lose, variables=variables, output=output
         )
         self._loaded: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         # Whoever starts the host may be cancelled before it waits for this.
@@ -173,15 +173,17 @@ class WorkerRuntime:
         timeout: float = 600.0,
         memory: int = 0,
         variables: Mapping[str, str] | None = None,
+        output: int = 2,
     ) -> None:
         """`timeout`: seconds that importing, and each request, may take. `memory`: bytes a rollout
         may use; 0: no bound. `variables`: what its environment holds; None: what this process's
-        does.
+        does. `output`: the descriptor that importing prints to.
         """
         self._source = source
         self._timeout = timeout
         self._memory = memory
         self._variables = variables
+        self._output = output
         self._host: Host | None = None
         self._restarting = asyncio.Lock()
         self._spawning = asyncio.Semaphore(os.cpu_count() or 1)
@@ -197,7 +199,7 @@ class WorkerRuntime:
             HudError: the source cannot be used; an author's mistake carries the author's traceback
                 as `detail`.
         """
-        self._host = Host(self._variables)
+        self._host = Host(self._variables, self._output)
         loaded = await self._host.start(self._source, self._timeout)
         tasks = [Task(**described) for described in loaded["tasks"]]
         self._tasks = tasks
@@ -240,7 +242,7 @@ class WorkerRuntime:
             return await self._fresh_host()
 
     async def _fresh_host(self) -> Host:
-        host = Host(self._variables)
+        host = Host(self._variables, self._output)
         try:
             await host.start(self._source, self._timeout)
         except UserError as exc:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from hud.client import Client
@@ -19,7 +17,7 @@ SCREENS = {"job": IDS.screens, "rollout": IDS.pictured}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _screens(controller: RunningController) -> Iterator[None]:
+def _screens(controller: RunningController) -> None:
     with controller.client() as client:
         seed_screens(client, IDS)
         steps = [TraceStep(kind="tool", name=f"look{n}", started=n) for n in range(50)]
@@ -29,7 +27,6 @@ def _screens(controller: RunningController) -> Iterator[None]:
             hint="hud debug .",
         )  # fmt: skip
         record(client, "walk", many, transcript("walk", "b"), failed)
-    yield
 
 
 def test_steps_read_like_a_document(pages: Pages) -> None:

@@ -1,5 +1,5 @@
-"""The real compose stack for tests: its own project and ports, a workspace with a space in its
-path.
+"""The real compose stack for tests: its own project and ports, a workspace that is a link to a
+folder with a space.
 """
 
 from __future__ import annotations
@@ -76,8 +76,9 @@ class Stack:
 @contextmanager
 def running_stack(folder: Path, **variables: str) -> Iterator[Stack]:
     """Build the images and start a stack; nothing of it is left after the block."""
-    workspace = folder / "my environments"
-    workspace.mkdir(parents=True)
+    (folder / "my environments").mkdir(parents=True)
+    workspace = folder / "linked"
+    workspace.symlink_to("my environments")
     folders = {"HUD_WORKSPACE": str(workspace), "HUD_HOME": str(folder / "home")}
     names = ("HUD_API_PORT", "HUD_MCP_PORT", "HUD_DASHBOARD_PORT")
     ports = {name: str(free_port()) for name in names}

@@ -88,7 +88,8 @@ def read_context(folder: Path, dockerfile: str | None, size_limit: int) -> Conte
 
 
 def files_to_send(folder: Path, size_limit: int) -> tuple[str, ...]:
-    """Relative paths of what is not ignored in a folder, whether or not it has a Dockerfile.
+    """Relative paths of what is not ignored in a folder, whether or not it has a Dockerfile, and of
+    what says how its image is built, which ignored or not stays out of the image by itself.
 
     Raises:
         UserError: it holds a link that leads out of it, or is too large.
@@ -96,9 +97,14 @@ def files_to_send(folder: Path, size_limit: int) -> tuple[str, ...]:
     root = folder.resolve()
     recipe = next((root / name for name in DOCKERFILES if (root / name).is_file()), root / "-")
     patterns = parse_ignored((*ALWAYS_IGNORED, *_own_lines(root, recipe)))
-    files = tuple(sorted(_walk(root, patterns), key=os.fsencode))
+    directions = {name for name in _directions(recipe) if (root / name).is_file()}
+    files = tuple(sorted({*_walk(root, patterns), *directions}, key=os.fsencode))
     _checked_size(root, files, size_limit)
     return files
+
+
+def _directions(recipe: Path) -> tuple[str, ...]:
+    return (recipe.name, f"{recipe.name}.dockerignore", ".dockerignore", "pyproject.toml")
 
 
 def _find_dockerfile(root: Path, named: str | None) -> Path:

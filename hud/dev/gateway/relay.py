@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from hud.dev.gateway.answer import Answer, passed_back
+from hud.dev.gateway.answer import JSON_HEADERS, Answer, passed_back
 from hud.dev.gateway.options import Limits
 from hud.dev.gateway.protocol import messages, sse
 from hud.dev.gateway.protocol.messages import JsonObject, Message, RequestId
@@ -23,6 +23,9 @@ from hud.dev.gateway.upstreams.upstream import (
     header,
     media_type,
 )
+
+LARGEST_EVENT = 1024 * 1024
+"""What every client takes in one event; an answer beyond it goes out as a document if it can."""
 
 Inspect = Callable[[JsonObject], bool]
 
@@ -66,6 +69,8 @@ class Relay:
         self._started = self._heard = time.monotonic()
         self._last_event_id: bytes | None = None
         self._was_forgotten = False
+        self._stream: Headers | None = None
+        """The head of the upstream's stream; the client's begins with the first thing in it."""
 
     async def run(self, channel: Channel, outgoing: Outgoing) -> None:
         """Send, and pass the answer on to its end.
@@ -128,7 +133,7 @@ class Relay:
         return b"".join(pieces)
 
     async def _pass_stream(self, reply: Reply, channel: Channel) -> None:
-        await self._answer.begin(passed_back(reply.headers))
+        self._stream = passed_back(reply.headers)
         cutter = sse.EventCutter(self._limits.max_message)
         try:
             while self.owed and (piece := await self._piece(reply, "stream")):
@@ -147,12 +152,17 @@ class Relay:
             raise Interrupted("stream", "the stream ended without the answer")
         self._session.park(self._last_event_id, Parked(channel, tuple(self.owed)))
         self.owed.clear()
+        await self._begin()
         await self._answer.end()
+
+    async def _begin(self) -> None:
+        await self._answer.begin(self._stream or sse.HEADERS)
 
     async def _pass_event(self, event: sse.Event, channel: Channel) -> None:
         if event.id is not None:
             self._last_event_id = event.id
         if not event.data:
+            await self._begin()
             await self._answer.event(event.raw)
             return
         self._heard = time.monotonic()
@@ -161,10 +171,18 @@ class Relay:
         if not self.owed.isdisjoint(answered):
             self.owed.difference_update(answered)
             event = self._inspected_event(event)
+        if not self.owed and len(event.raw) > LARGEST_EVENT and not self._answer.is_streaming:
+            await self._answer.document(200, self._document_headers(), event.data)
+            return
+        await self._begin()
         if self.owed:
             await self._answer.event(event.raw)
         else:
             await self._answer.end(event.raw)
+
+    def _document_headers(self) -> Headers:
+        own = [pair for pair in self._stream or [] if pair[0] != b"content-type"]
+        return [*own, *JSON_HEADERS]
 
     def _identify(
         self, event: sse.Event, channel: Channel
@@ -207,7 +225,8 @@ class Relay:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(left, self._limits.keep_alive_seconds)):
                     return await reply.receive()
-            if self._answer.is_streaming:
+            if self._answer.is_streaming or self._stream is not None:
+                await self._begin()
                 await self._answer.event(sse.KEEP_ALIVE)
 
     def _time_left(self) -> float:

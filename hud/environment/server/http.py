@@ -26,7 +26,9 @@ logger = logging.getLogger(__name__)
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 EVERY_INTERFACE = ("0.0.0.0", "::", "")
-WITHOUT_EFFECT = ("event_store", "log_level", "show_banner", "stateless", "stateless_http", "transport")
+WITHOUT_EFFECT = (
+    *("event_store", "log_level", "show_banner", "stateless", "stateless_http", "transport"),
+)
 """What servers of the original took, and this one needs not: a client without a session is served
 as well as one that has one.
 """
@@ -73,12 +75,14 @@ def http_app(env: Environment, path: str = "/mcp", **options: Any) -> Starlette:
     """The environment as an ASGI application; its lifespan enters and leaves the environment.
 
     `options` are the fields of `HttpOptions`. An application that mounts this one has to run its
-    lifespan.
+    lifespan: `FastAPI(lifespan=app.lifespan)`.
 
     Raises:
         UserError: an option is unknown.
     """
-    return _app(env, read_options({"path": path, **options}))
+    app = _app(env, read_options({"path": path, **options}))
+    app.__dict__["lifespan"] = app.router.lifespan_context
+    return app
 
 
 def _app(env: Environment, options: HttpOptions) -> Starlette:

@@ -47,7 +47,7 @@ def protocol_server(
                 await sessions.close()
 
     answers = Answers(tells_detail)
-    return Server(
+    server = Server(
         env.name,
         version=str(env.options.get("version") or ""),
         instructions=env.instructions,
@@ -61,6 +61,11 @@ def protocol_server(
         on_list_resource_templates=answers.list_resource_templates,
         on_read_resource=answers.read_resource,
     )
+    # Not given above, where the library warns of it: one era has it, the other does not.
+    server.add_request_handler(
+        "logging/setLevel", mcp_types.SetLevelRequestParams, answers.set_log_level
+    )
+    return server
 
 
 class Answers:
@@ -110,6 +115,15 @@ class Answers:
         self, ctx: RequestContext, params: mcp_types.ReadResourceRequestParams
     ) -> mcp_types.ReadResourceResult:
         return await self._ask(ctx, lambda session: _read_resource(session, params.uri))
+
+    async def set_log_level(
+        self, ctx: RequestContext, params: mcp_types.SetLevelRequestParams
+    ) -> mcp_types.EmptyResult:
+        async def keep(session: Session) -> mcp_types.EmptyResult:
+            session.log_level = params.level
+            return mcp_types.EmptyResult()
+
+        return await self._ask(ctx, keep)
 
     async def _ask(
         self, ctx: RequestContext, operation: Callable[[Session], Coroutine[Any, Any, Result]]

@@ -189,6 +189,33 @@ def test_models_are_asked_through_the_gateway_which_counts_and_caches(
     assert "kept-there" not in "".join(path.read_text() for path in hud.cwd.rglob("*.json*"))
 
 
+def test_repetitions_are_asked_for_once_each_although_answers_are_cached(
+    hud: Command, controller: RunningController, provider: fake_provider.Running
+) -> None:
+    provider.control(reset=True, default="fixed:3")
+    where = ("spelling", "gpt-5.4~fixed:3", "--remote", "--task-ids", "a")
+    for _ in range(2):
+        ended = hud("eval", *where, "--group-size", "3", "--cache", "--max-steps", "9")
+        assert ended.returncode == 0, ended.stderr
+    assert provider.stats["requests"] == 3
+
+
+def test_json_tasks_run_in_the_controllers_environment_of_their_name(
+    hud: Command, tmp_path: Path
+) -> None:
+    path = tmp_path / "elsewhere" / "tasks.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps([task("a")]))
+    for isolation in ("fork", "shared"):
+        ended = hud("eval", str(path), "oracle", "--full", "--isolation", isolation)
+        assert "Pass: 1/1 (100%)" in ended.stdout, ended.stderr
+    path.write_text(json.dumps([task("a") | {"env": {"name": "lettres"}}]))
+    ended = hud("eval", str(path), "oracle", "--full")
+    assert ended.returncode == 2
+    assert "there is no environment `lettres` here, nor at the controller" in ended.stderr
+    assert "hint: did you mean `letters`?" in ended.stderr
+
+
 def test_a_remote_evaluation_asks_models_with_the_controllers_key(
     hud: Command, controller: RunningController, provider: fake_provider.Running
 ) -> None:

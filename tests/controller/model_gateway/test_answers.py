@@ -20,7 +20,7 @@ from starlette.responses import StreamingResponse
 
 from controller.model_gateway import gateway as gateway_module
 from controller.model_gateway.cache import ResponseCache, is_whole, key_of
-from controller.model_gateway.usage import UsageBook, UsageReader
+from controller.model_gateway.usage import UsageBook, UsageHider, UsageReader
 from hud.errors import UserError
 from hud.wire.models import ModelUsage
 from tests import fake_provider
@@ -114,6 +114,32 @@ async def test_a_repeated_request_is_answered_from_the_cache(
     )
     assert provider.stats["requests"] == 1
     assert (await used(served, "j", 2)).from_cache == 1
+
+
+async def test_repetitions_of_a_task_have_answers_of_their_own(
+    served: Served, provider: fake_provider.Running
+) -> None:
+    for number, rollout in enumerate(("a.m.0", "a.m.1", "b.m.0", "a.m.1"), start=1):
+        post(served, x_hud_cache="1", x_hud_job="j", x_hud_rollout=rollout)
+        await used(served, "j", number)
+    assert provider.stats["requests"] == 2
+
+
+STREAMED = [
+    ("/v1/chat/completions", {}, 2),
+    ("/v1/chat/completions", {"stream_options": {"include_usage": True}}, 3),
+]
+
+
+@pytest.mark.parametrize(("path", "more", "events"), STREAMED, ids=["untold", "told"])
+async def test_a_stream_tells_its_use_only_to_who_asked(
+    served: Served, provider: fake_provider.Running, path: str, more: dict[str, object], events: int
+) -> None:
+    told = post(served, path, body(stream=True, **more), x_hud_job="j").text
+    assert told.count("data: {") == events
+    assert told.rstrip().endswith("data: [DONE]")
+    assert ("usage" in told) == bool(more)
+    assert (await used(served, "j")).usage.output_tokens == fake_provider.OUTPUT
 
 
 async def test_another_request_or_none_that_asks_for_it_is_not_answered_from_the_cache(
@@ -230,6 +256,18 @@ def test_a_full_cache_forgets_what_was_not_asked_for_the_longest(tmp_path: Path)
 )
 def test_only_whole_answers_count_as_whole(content_type: str, content: bytes, whole: bool) -> None:
     assert is_whole(content_type, content) is whole
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_use_is_hidden_however_a_stream_is_cut(size: int) -> None:
+    said = 'data: {"choices": [{"delta": {"content": ", \\"usage\\": null"}}]%s}\r\n\r\n'
+    last = 'data: {"choices": [], "usage": {"prompt_tokens": 3}}\n\n'
+    null = ', "usage": null'
+    stream = f"{said % null}: alive\n\n{last}data: [DONE]\n\nrest".encode()
+    hider = UsageHider()
+    cut = [stream[start : start + size] for start in range(0, len(stream), size)]
+    shown = b"".join(hider.feed(part) for part in cut) + bytes(hider.rest)
+    assert shown.decode() == f"{said % ''}: alive\n\ndata: [DONE]\n\nrest"
 
 
 def test_use_is_found_however_a_stream_is_cut() -> None:

@@ -20,7 +20,10 @@ def client(provider: Running) -> Iterator[openai.OpenAI]:
 def test_chat_completions_stream(client: openai.OpenAI) -> None:
     chunks = list(
         client.chat.completions.create(
-            model="m", messages=[{"role": "user", "content": QUESTION}], stream=True
+                model="m",
+            messages=[{"role": "user", "content": QUESTION}],
+            stream=True,
+            stream_options={"include_usage": True},
         )
     )
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks[:-1]) == ANSWER

@@ -79,6 +79,17 @@ def test_what_dockerignore_names_is_not_sent(hud: Command) -> None:
     assert not {".env", "data.bin"} & sent
 
 
+def test_what_an_image_is_built_by_is_sent_although_it_stays_out_of_the_image(
+    hud: Command, client: Client
+) -> None:
+    shutil.copytree(ROOT / "env_template", hud.cwd / "template")
+    assert "Dockerfile" in (hud.cwd / "template/.dockerignore").read_text()
+    done = hud("deploy", "template", "--name", "with-image", "--verbose")
+    sent = {line.strip() for line in done.stderr.splitlines() if line.startswith("  ")}
+    assert {"Dockerfile", ".dockerignore", "pyproject.toml"} <= sent
+    assert "no container engine answers: its Dockerfile is not used" in done.stderr
+
+
 def test_variables_become_secrets_and_are_never_printed(
     hud: Command, client: Client, controller: RunningController
 ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from hud.containers.dwelling import Dwelling, declared, own_id
+from hud.containers.dwelling import Dwelling, declared, joined, own_id
 from hud.errors import UserError
 
 HOST = PurePosixPath("/home of/me/my checkout/environments")
@@ -83,3 +83,18 @@ def test_a_container_is_known_by_the_files_that_the_engine_put_into_it(
     line: str, found: str | None
 ) -> None:
     assert own_id(f"{line}\n") == found
+
+
+def test_what_is_said_of_a_mount_holds_over_what_was_found(tmp_path: Path) -> None:
+    found = Dwelling({str(tmp_path): "/elsewhere", "/data": "/volumes/data"})
+    both = joined(found, declared(tmp_path, HOST))
+    assert both is not None
+    assert both.mounts == {str(tmp_path): str(HOST), "/data": "/volumes/data"}
+    assert joined(found, None) == found
+    assert joined(None, None) is None
+
+
+def test_where_nothing_is_known_of_the_host_the_hint_says_how_to_tell(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="knows nothing of that path") as caught:
+        Dwelling({}).host_path(str(tmp_path))
+    assert "HUD_HOST_WORKSPACE" in str(caught.value.hint)

@@ -100,6 +100,24 @@ async def test_a_client_hears_progress_and_log_messages() -> None:
     assert logged == [("info", {"msg": "reported", "extra": {"steps": 2}})]
 
 
+@pytest.mark.parametrize(("level", "messages"), [("debug", 1), ("info", 1), ("warning", 0)])
+@pytest.mark.filterwarnings("ignore:.*deprecated")
+async def test_a_client_hears_log_messages_from_the_level_on_that_it_chose(
+    level: Any, messages: int
+) -> None:
+    logged: list[Any] = []
+
+    async def note(params: mcp_types.LoggingMessageNotificationParams) -> None:
+        logged.append(params.data)
+
+    server = protocol_server(declared())
+    async with Client(server, mode="legacy", logging_callback=note) as client:
+        assert client.server_capabilities.logging is not None
+        await client.set_logging_level(level)
+        await client.call_tool("report", {"steps": 1})
+    assert len(logged) == messages
+
+
 @pytest.mark.parametrize(
     ("kind", "answer", "told"),
     [

@@ -55,6 +55,10 @@ def environment(*tools: str) -> MCPServer:
     def prompt(topic: str) -> str:
         return f"about {topic}"
 
+    @server.tool()
+    def screenshot(megabytes: int) -> str:
+        return "x" * megabytes * 2**20
+
     for name in tools:
         server.tool(name=name)(added)
     return server
@@ -95,6 +99,15 @@ async def test_progress_reaches_the_client(tmp_path: Path, mode: Any) -> None:
     async with in_front_of_environment(tmp_path) as front, Client(front.url, mode=mode) as client:
         await client.call_tool("count", {}, progress_callback=progress)
     assert heard == [1, 2, 3]
+
+
+@ERAS
+async def test_an_answer_that_no_event_may_hold_reaches_the_client(
+    tmp_path: Path, mode: Any
+) -> None:
+    async with in_front_of_environment(tmp_path) as front, Client(front.url, mode=mode) as client:
+        result = await client.call_tool("screenshot", {"megabytes": 10})
+        assert result.structured_content == {"result": "x" * 10 * 2**20}
 
 
 async def test_elicitation_reaches_the_client(tmp_path: Path) -> None:
