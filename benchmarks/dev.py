@@ -371,8 +371,14 @@ def _show_latencies(
         if name != reference.what
     ]
     show(f"calls of a tool, {options.calls} of each", rows)
-    rates = {name: 1000 / statistics.median(times) for name, times in together.items()}
-    print("calls/s: " + ", ".join(f"{name} {rate:.0f}" for name, rate in rates.items()))
+    _show_rates("1 client", alone)
+    _show_rates(f"{CLIENTS} clients", together)
+
+
+def _show_rates(clients: str, times: Mapping[str, Sequence[float]]) -> None:
+    rates = {name: MILLISECONDS / statistics.median(each) for name, each in times.items()}
+    shown = ", ".join(f"{name} {rate:.0f}" for name, rate in rates.items())
+    print(f"calls/s, {clients}: {shown}")
 
 
 if __name__ == "__main__":

@@ -78,6 +78,7 @@ def create_app(platform: Platform) -> FastAPI:
         generate_unique_id_function=_name,
     )
     app.state.platform = platform
+    app.state.event_streams = events.OpenStreams()
     bearer = Security(HTTPBearer(auto_error=False, description="`hud token` shows it"))
     app.include_router(health.open_router, prefix=API_PREFIX)
     for router in ROUTERS:

@@ -8,8 +8,11 @@ instances are started.
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -78,6 +81,7 @@ class Deployments:
         folder = self._folder / INCOMING / f"{archive.stem}-{id(archive):x}"
         try:
             source = await asyncio.to_thread(unpack, archive, folder)
+            source = _told_apart(source, options)
         finally:
             await asyncio.to_thread(archive.unlink, missing_ok=True)
         try:
@@ -154,7 +158,8 @@ class Deployments:
         for one in versions:
             if version in (None, one.number):
                 project = read_project(self._folder_of(record.name, one.source), tag=one.image)
-                return await self._place(record.name, one.source, project)
+                place = await self._place(record.name, one.source, project)
+                return replace(place, is_built=one.image is not None)
         serving = self._workspace.serving(record.name)
         if version is not None or serving is None:
             told = f"environment `{record.name}` has no version {version or ''}".rstrip()
@@ -195,6 +200,7 @@ class Deployments:
                 async with self._services.engines.open() as engine:
                     request = self._request(project, options)
                     image = (await builds.build(engine, request, say)).tag
+                place = replace(place, is_built=True)
             elif project.has_dockerfile:
                 say("no container engine answers: its Dockerfile is not used")
             else:
@@ -289,3 +295,11 @@ class Deployments:
         task: asyncio.Task[Any] = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+
+def _told_apart(source: str, options: DeployOptions) -> str:
+    """What tells an image's source from others: its files, and what they are built with."""
+    if not options.build_args:
+        return source
+    given = json.dumps([source, options.build_args], sort_keys=True)
+    return hashlib.sha256(given.encode()).hexdigest()

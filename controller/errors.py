@@ -8,7 +8,7 @@ UserError
 
 from __future__ import annotations
 
-from hud.errors import UserError
+from hud.errors import HudError, UserError
 
 
 class NotFound(UserError):
@@ -17,6 +17,10 @@ class NotFound(UserError):
 
 class Conflict(UserError):
     """It cannot be done in the state that things are in."""
+
+
+class Busy(HudError):
+    """As much is going on as can; it may be tried again."""
 
 
 class TooLarge(UserError):

@@ -4,14 +4,14 @@ but for what a button does.
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import Any, Unpack
 
 import streamlit as st
 
 from dashboard.remembering import forget as forget
 from dashboard.remembering import remembered
 from hud.client import Client
-from hud.client.client import JobFilters, RolloutFilters, TaskFilters
+from hud.client.client import JobFilters, RolloutFilters
 from hud.wire import Comparison, JobResults, JobView, RolloutRecord, Transcript
 from hud.wire.models import ProviderModels
 from hud.wire.platform import (
@@ -31,6 +31,7 @@ from hud.wire.platform import (
 )
 from hud.wire.tasksets import TaskRecord, TasksetRecord
 
+Pairs = tuple[tuple[str, str], ...]
 LIVE = 1.0
 """Seconds for which what changes by itself is shown again."""
 STILL = 10.0
@@ -144,11 +145,9 @@ def taskset(name: str) -> TasksetRecord:
 
 
 @remembered(LIVE)
-def task_page(
-    name: str, columns: tuple[tuple[str, str], ...] = (), **filters: Unpack[TaskFilters]
-) -> Page[TaskRecord]:
+def task_page(name: str, columns: Pairs = (), **filters: Any) -> Page[TaskRecord]:
     """One page of a taskset's tasks; `columns` are pairs of a column and the value that it has."""
-    return client().task_page(name, **filters, **({"columns": dict(columns)} if columns else {}))
+    return client().task_page(name, columns=dict(columns), **filters)
 
 
 @remembered(LIVE)
@@ -173,6 +172,12 @@ def jobs(**filters: Unpack[JobFilters]) -> Page[JobView]:
 def job(job_id: str) -> JobView:
     """One job."""
     return client().job(job_id)
+
+
+@remembered(STILL)
+def scored_jobs(taskset: str) -> list[str]:
+    """The newest jobs of a taskset that have a reward, the newest first."""
+    return [view.job.id for view in client().jobs(taskset=taskset).items if view.totals.scored]
 
 
 @remembered(LIVE)

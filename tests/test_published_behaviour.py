@@ -1,5 +1,5 @@
-"""What published environments call behaves as it is documented, one row of the frequency table after
-the other; the imports of those rows are in `test_published_names.py`.
+"""What published environments call behaves as it is documented, one row of the frequency table
+after the other; the imports of those rows are in `test_published_names.py`.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ from hud.tools.submit import SubmitTool, get_submission
 from hud.tools.types import ContentResult, EvaluationResult, SubScore
 from hud.tools.types import ToolError as AuthorsError
 from hud.types import InferenceResult, MCPToolCall, Trace
+from tests.hud.environment.served import free_port, reachable
 
 pytestmark = pytest.mark.anyio
 
@@ -231,7 +232,8 @@ async def test_7_and_34_what_scenarios_yield_as_grade_is_the_reward(
 
 @pytest.mark.parametrize("argument", ["", "ctx", "_ctx", "init_ctx"], ids=str)
 async def test_13_14_18_and_22_hooks_take_an_argument_of_any_name_or_none(argument: str) -> None:
-    env, calls = MCPServer(name="hooks"), []
+    env = MCPServer(name="hooks")
+    calls: list[str] = []
     namespace: dict[str, Any] = {"calls": calls}
     exec(f"async def begin({argument}): calls.append('begin')", namespace)
     exec(f"def end({argument}): calls.append('end')", namespace)
@@ -336,8 +338,8 @@ async def test_26_30_47_and_63_computer_tools_share_an_authors_executor() -> Non
     class Recording(BaseExecutor):
         clicks: list[Any]
 
-        async def click(self, x: Any = None, y: Any = None, **options: Any) -> ContentResult:
-            self.clicks.append((x, y))
+        async def click(self, *args: Any, **options: Any) -> ContentResult:
+            self.clicks.append((args, options))
             return ContentResult(output="clicked")
 
     executor = Recording(display_num=1)
@@ -363,10 +365,14 @@ async def test_29_33_and_59_routers_are_included_prefixed_mounted_and_hidden() -
     env.include_router(router, prefix="kit")
     env.mount(router)
     env.include_router(router, hidden=True)
-    calls = {"kit_cut": {"length": 1}, "cut": {"length": 1}}
-    hidden = [{"name": "cut", "arguments": given} for given in ({"length": 1}, '{"length": 1}')]
+    calls: list[tuple[str, dict[str, Any]]] = [
+        ("kit_cut", {"length": 1}),
+        ("cut", {"length": 1}),
+        ("kit", {"name": "cut", "arguments": {"length": 1}}),
+        ("kit", {"name": "cut", "arguments": '{"length": 1}'}),
+    ]
     async with env:
-        for name, given in [*calls.items(), ("kit", hidden[0]), ("kit", hidden[1])]:
+        for name, given in calls:
             assert (await env.call_tool(name, **given)).content[0].text == "1 mm"
         (listed,) = await env.read_resource("kit://functions")
     assert listed.text == '["cut"]'
@@ -409,7 +415,7 @@ async def test_53_a_tool_class_has_callbacks_and_what_it_acts_on() -> None:
 @pytest.mark.parametrize(
     ("tool", "arguments"),
     [
-        (PlaywrightTool(cdp_url="http://127.0.0.1:9"), {"action": "navigate", "url": "about:blank"}),
+        (PlaywrightTool(cdp_url="http://127.0.0.1:9"), {"action": "navigate", "url": "data:,"}),
         (JupyterTool(url_suffix="127.0.0.1:9"), {"code": "1"}),
     ],
     ids=["35-playwright", "64-jupyter"],
@@ -437,10 +443,10 @@ async def test_46_graders_are_weighed_together() -> None:
 async def test_52_a_fastmcp_server_is_connected_under_a_prefix() -> None:
     inner: Any = fastmcp.FastMCP("inner")
 
-    @inner.tool
     def triple(x: int) -> int:
         return 3 * x
 
+    inner.tool(triple)
     env = Environment("outer").connect_server(inner, prefix="math")
     async with env:
         assert (await env.call_tool("math_triple", x=2)).structuredContent == {"result": 6}
@@ -532,13 +538,13 @@ async def test_a_lifespan_that_fails_fails_the_start() -> None:
 @asynccontextmanager
 async def listening(app: Any) -> AsyncIterator[str]:
     """The URL of an ASGI application, served as authors serve theirs: by uvicorn."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
     serving = asyncio.create_task(server.serve())
     try:
         async with asyncio.timeout(10):
-            while not server.started:
-                await asyncio.sleep(0.01)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+            await reachable(port)
+        yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
         await serving

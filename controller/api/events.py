@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import Header, Query
+from fastapi import Header, Query, Request
 from fastapi.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from controller.api.services import LARGEST, Limit, PlatformDep, resource
+from controller.errors import Busy
 from controller.platform import Platform
 from hud.errors import UserError
 from hud.wire.platform import EventRecord
@@ -18,9 +20,52 @@ router = resource("events")
 STREAM = "text/event-stream"
 KEEP_ALIVE_SECONDS = 15.0
 BATCH = 500
+MOST_STREAMS = 200
+"""Streams that are open at a time."""
 Kinds = Annotated[list[str], Query(max_length=20)]
 Since = Annotated[int | None, Query(ge=0, le=LARGEST)]
 """The number of the last event that was seen."""
+
+
+class OpenStreams:
+    """How many streams of events are open."""
+
+    def __init__(self, most: int = MOST_STREAMS) -> None:
+        self._most = most
+        self._open = 0
+
+    def add(self) -> None:
+        """One more is opened.
+
+        Raises:
+            Busy: there are as many as there may be.
+        """
+        if self._open >= self._most:
+            raise Busy(
+                f"{self._most} streams of events are open",
+                hint="close one, or ask without `Accept: text/event-stream`",
+            )
+        self._open += 1
+
+    def remove(self) -> None:
+        """One has ended."""
+        self._open -= 1
+
+
+class EventStream(StreamingResponse):
+    """A stream that counts as open until it has ended, however it does."""
+
+    def __init__(self, parts: AsyncIterator[str], streams: OpenStreams) -> None:
+        super().__init__(parts, headers={"x-accel-buffering": "no"}, media_type=STREAM)
+        self._streams = streams
+        streams.add()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the events."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._streams.remove()
 
 
 @router.get(
@@ -30,6 +75,7 @@ Since = Annotated[int | None, Query(ge=0, le=LARGEST)]
 )
 async def list_events(
     platform: PlatformDep,
+    request: Request,
     after: Since = None,
     kind: Kinds = [],  # noqa: B006 - FastAPI copies it
     limit: Limit = BATCH,
@@ -47,8 +93,7 @@ async def list_events(
     begin = _number(last_event_id) if last_event_id else after
     if begin is None:
         begin = await platform.store.latest_event()
-    headers = {"x-accel-buffering": "no"}
-    return StreamingResponse(stream(platform, begin, kinds), headers=headers, media_type=STREAM)
+    return EventStream(stream(platform, begin, kinds), request.app.state.event_streams)
 
 
 def _number(text: str) -> int:

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from controller.errors import Conflict, NotFound, TooLarge
+from controller.errors import Busy, Conflict, NotFound, TooLarge
 from hud.errors import (
     ConnectionFailure,
     DockerFailure,
@@ -31,6 +31,7 @@ STATUSES: tuple[tuple[type[HudError], int], ...] = (
     (Conflict, 409),
     (TooLarge, 413),
     (UserError, 400),
+    (Busy, 503),
     (DockerFailure, 503),
     (LimitReached, 504),
     (ConnectionFailure, 502),

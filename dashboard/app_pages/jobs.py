@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
@@ -66,7 +68,7 @@ def show_list() -> None:
         go("jobs", job=found.items[chosen].job.id)
 
 
-def _filters() -> dict[str, str]:
+def _filters() -> dict[str, Any]:
     with st.container(horizontal=True, vertical_alignment="center"):
         search = st.text_input(
             "Search", key="search", bind="query-params", width=280,
@@ -164,9 +166,9 @@ def _actions(view: JobView) -> None:
     link("Compare", "compare", ":material/balance:", job=others)
 
 
-def _do(action: object) -> None:
+def _do(action: Callable[[], object]) -> None:
     try:
-        action()  # type: ignore[operator]  # a call of the client without arguments
+        action()
     except HudError as exc:
         show_error(exc)
         return

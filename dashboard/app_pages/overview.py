@@ -19,6 +19,8 @@ LAST_JOBS = 8
 REFRESH_SECONDS = 2.0
 BADGE_WIDTH = 82
 """Pixels, so that texts beside badges stand below each other."""
+RECENT_JOBS = 3
+"""Of as many jobs failures are told."""
 BEGINNER_JOBS = 2
 """Jobs up to which the first steps are shown."""
 FIRST_STEPS = (
@@ -191,11 +193,13 @@ def _matters(environments: list[EnvironmentRecord]) -> list[Matter]:
     """What needs attention, the worst first."""
     names = {record.name for record in environments}
     found = [_of_check(check, names) for check in data.doctor() if check.status != "ok"]
-    for view in data.jobs(limit=LAST_JOBS).items:
+    for view in data.jobs(limit=LAST_JOBS).items[:RECENT_JOBS]:
         if view.totals.failed:
             failed = f"{counted(view.totals.failed, 'rollout')} of {view.job.name} failed"
             query = {"job": view.job.id}
-            found.append(Matter(FAILED, failed, None, "app_pages/jobs.py", query))
+            found.append(
+                Matter(PARTIAL._replace(word="warning"), failed, None, "app_pages/jobs.py", query)
+            )
     return sorted(found, key=lambda matter: matter.look.color != "red")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -87,7 +88,12 @@ def _moves(view: JobView, record: RolloutRecord, step: int | None, count: int) -
 
 def _cards(record: RolloutRecord, view: JobView) -> None:
     columns = st.columns(4)
-    quiet = {"border": True, "height": "stretch", "delta_arrow": "off", "delta_color": "off"}
+    quiet: dict[str, Any] = {
+        "border": True,
+        "height": "stretch",
+        "delta_arrow": "off",
+        "delta_color": "off",
+    }
     ended = record.stop_reason or record.boundary or record.status
     columns[0].metric("Reward", reward(record.reward), escaped(ended, 40), **quiet)
     agent = record.timing.get("agent")

@@ -104,7 +104,8 @@ def reward_matrix(cells: Sequence[Cell], *, can_choose: bool = False) -> alt.Fac
     )
     column = alt.Column("variant:N", sort=variants, title=None, header=header)
     layers = alt.layer(squares, numbers).properties(width=alt.Step(width), height=alt.Step(CELL))
-    return _bare(layers.facet(data=frame, column=column, spacing=14))
+    bare: alt.FacetChart = _bare(layers.facet(data=frame, column=column, spacing=14))
+    return bare
 
 
 def intervals(means: Sequence[Mean]) -> alt.LayerChart:
@@ -134,7 +135,8 @@ def intervals(means: Sequence[Mean]) -> alt.LayerChart:
     )
     dots = base.mark_point(filled=True, size=60, opacity=1).encode(x=alt.X("mean:Q", scale=scale))
     height = alt.Step(CELL, **{"for": "position"})
-    return _bare(alt.layer(lines, dots).properties(height=height))
+    bare: alt.LayerChart = _bare(alt.layer(lines, dots).properties(height=height))
+    return bare
 
 
 def change_matrix(
@@ -175,7 +177,8 @@ def change_matrix(
         )
     numbers = base.mark_text(fontSize=11, color=INK).encode(text="label:N")
     layers = alt.layer(squares, numbers)
-    return _bare(layers.properties(width=alt.Step(ENTRY), height=alt.Step(CELL)))
+    bare: alt.LayerChart = _bare(layers.properties(width=alt.Step(ENTRY), height=alt.Step(CELL)))
+    return bare
 
 
 def timeline(spans: Sequence[Span], selected: int | None = None) -> alt.Chart:
@@ -204,7 +207,8 @@ def timeline(spans: Sequence[Span], selected: int | None = None) -> alt.Chart:
         .properties(height=alt.Step(20))
         .add_params(alt.selection_point(name="bar", fields=["step"], toggle=False))
     )
-    return _bare(chart)
+    bare: alt.Chart = _bare(chart)
+    return bare
 
 
 def histogram(counts: Sequence[int]) -> alt.Chart:
@@ -226,7 +230,8 @@ def histogram(counts: Sequence[int]) -> alt.Chart:
         )
         .properties(height=140)
     )
-    return _bare(chart)
+    bare: alt.Chart = _bare(chart)
+    return bare
 
 
 def _rounded(*fields: str) -> list[alt.Tooltip]:

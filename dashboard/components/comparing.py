@@ -65,10 +65,8 @@ def entry_labels(found: Comparison) -> list[str]:
 
 
 def _leaderboard(found: Comparison, labels: Sequence[str]) -> None:
-    order = sorted(
-        range(len(labels)),
-        key=lambda place: -(_mean_of(found, place) if _mean_of(found, place) is not None else -9e9),
-    )
+    means = [item.reward.mean if item.reward else float("-inf") for item in found.leaderboard]
+    order = sorted(range(len(labels)), key=means.__getitem__, reverse=True)
     rows = []
     for place in order:
         item = found.leaderboard[place]
@@ -96,11 +94,6 @@ def _leaderboard(found: Comparison, labels: Sequence[str]) -> None:
     rows_table(rows, "leaderboard", columns)
 
 
-def _mean_of(found: Comparison, place: int) -> float | None:
-    measured = found.leaderboard[place].reward
-    return measured.mean if measured else None
-
-
 def _means(found: Comparison, labels: Sequence[str]) -> None:
     means = [
         Mean(
@@ -115,6 +108,7 @@ def _means(found: Comparison, labels: Sequence[str]) -> None:
         if item.reward is not None
     ]
     if means:
+        means.sort(key=lambda item: item["mean"], reverse=True)
         st.altair_chart(intervals(means), width="stretch")
     else:
         st.caption("No entry has a reward yet.")
@@ -132,7 +126,7 @@ def _differences(found: Comparison, labels: Sequence[str]) -> None:
         {
             "entry": text_column("Entry"),
             "difference": text_column("Difference", width="small"),
-            "interval": text_column("95 % interval", width="small"),
+            "interval": text_column("95 % interval"),
             "p": text_column("p", width="small"),
             "reading": text_column("Reading"),
             "better": count_column("Better"),

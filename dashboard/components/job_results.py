@@ -24,7 +24,6 @@ from dashboard.components.tables import (
     text_column,
 )
 from dashboard.components.wording import counted, lasting
-from dashboard.remembering import lost
 from hud.wire import FailureGroup, Interval, JobResults, JobView, TaskResult, VariantResult
 
 TASKS_PER_PAGE = 20
@@ -57,20 +56,13 @@ CAUSES = {
 }
 
 
-@st.cache_data(ttl=30, max_entries=64, show_spinner=False)
-def _earlier_id(taskset: str, job_id: str) -> str | None:
-    found = data.client().jobs(taskset=taskset, limit=100).items
-    ids = [view.job.id for view in found if view.totals.scored]
-    place = ids.index(job_id) + 1 if job_id in ids else len(ids)
-    return ids[place] if place < len(ids) else None
-
-
 def earlier(view: JobView) -> JobView | None:
     """The job of the same taskset before this one, if it has rewards."""
-    if view.taskset is None or lost() is not None:
+    if view.taskset is None:
         return None
-    found = _earlier_id(view.taskset, view.job.id)
-    return data.job(found) if found else None
+    known = data.scored_jobs(view.taskset)
+    place = known.index(view.job.id) + 1 if view.job.id in known else len(known)
+    return data.job(known[place]) if place < len(known) else None
 
 
 def cards(view: JobView) -> None:

@@ -98,9 +98,9 @@ def _versions(versions: Sequence[TaskRecord]) -> None:
 
 def difference(older: TaskRecord, newer: TaskRecord) -> str:
     """What changed from one version to another, as a unified diff; empty if nothing did."""
-    texts = [pretty(_fields(record)).splitlines() for record in (older, newer)]
-    names = [f"version {record.version}" for record in (older, newer)]
-    return "\n".join(difflib.unified_diff(*texts, *names, lineterm="", n=4))
+    before, after = (pretty(_fields(record)).splitlines() for record in (older, newer))
+    names = (f"version {older.version}", f"version {newer.version}")
+    return "\n".join(difflib.unified_diff(before, after, *names, lineterm="", n=4))
 
 
 def _fields(task: TaskRecord) -> dict[str, Any]:

@@ -15,10 +15,10 @@ from dashboard.components.plain import cleaned
 from dashboard.components.tables import page_of, pager, rows_table, text_column
 from dashboard.components.wording import counted
 from hud.errors import HudError, UserError
-from hud.wire.tasksets import SyncPlan, TaskUpload
+from hud.wire.tasksets import Change, SyncPlan, TaskUpload
 
 PAGE = 20
-WORDS = {
+WORDS: dict[Change, str] = {
     "create": "new",
     "update": "changes",
     "unchanged": "stays",

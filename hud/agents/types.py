@@ -1,4 +1,4 @@
-"""The path under which published code imports the agents' configs; each agent owns its own, and loads
+"""The path under which published code imports the agents' configs; each agent owns its own, loaded
 when it is named.
 """
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
+from hud.cli.interrupts import ending_at_once
 from hud.dev.forking.launch import Launched, launched_early
 from hud.dev.ports import listen
 from hud.dev.target import (
@@ -138,7 +139,8 @@ def _serve(source: Source, options: DevOptions, launched: Launched | None) -> in
 
 def _lazily(module: str, name: str) -> Any:
     """Something whose import takes long, and would keep the rest from starting."""
-    return getattr(importlib.import_module(module), name)
+    with ending_at_once():
+        return getattr(importlib.import_module(module), name)
 
 
 def _with_dashes(words: list[str]) -> list[str]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from hud import __version__
 from hud.cli import console
-from hud.cli.beside import check_installation
+from hud.cli.interrupts import ending_at_once
 from hud.errors import HudError, UserError, did_you_mean
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit status. A bug of ours raises, with its traceback."""
     _replace_what_cannot_be_written()
     try:
-        check_installation()
+        _check_installation()
         return _dispatch(sys.argv[1:] if arguments is None else arguments)
     except UserError as exc:
         console.fail(exc.message, hint=exc.hint, detail=exc.detail)
@@ -77,6 +77,12 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         _forget_output()
         return 1
+
+
+def _check_installation() -> None:
+    with ending_at_once():
+        from hud.cli.beside import check_installation  # noqa: PLC0415 - Ctrl-C can meet it here
+    check_installation()
 
 
 def _replace_what_cannot_be_written() -> None:
@@ -120,13 +126,14 @@ def _run(name: str, arguments: list[str]) -> int:
     Raises:
         HudError: what the command raises.
     """
-    if name in AHEAD:
-        module, function = AHEAD[name]
-        getattr(import_module(module), function)(arguments)
-    import typer  # noqa: PLC0415 - listing the commands, and the version, need no parser
-    from typer.exceptions import TyperException  # noqa: PLC0415 - as above
+    with ending_at_once():
+        if name in AHEAD:
+            module, function = AHEAD[name]
+            getattr(import_module(module), function)(arguments)
+        import typer  # noqa: PLC0415 - listing the commands, and the version, need no parser
+        from typer.exceptions import TyperException  # noqa: PLC0415 - as above
 
-    command = typer.main.get_command(_app(name))
+        command = typer.main.get_command(_app(name))
     try:
         result = command.main(args=arguments, prog_name=f"hud {name}", standalone_mode=False)
     except typer.Exit as exc:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from hud.client.connection import SECONDS, STREAM, Connection
-from hud.errors import Boundary, HudError
+from hud.errors import Boundary, HudError, UserError
 from hud.settings import get_settings
 from hud.wire import (
     CancelledJobs,
@@ -326,6 +326,8 @@ class Client:
 
     def upload(self, name: str, upload: TaskUpload) -> SyncPlan:
         """Match tasks by slug with the taskset's; create and update, or only plan."""
+        if "/" in name:
+            raise UserError(f"a taskset's name holds no `/`, as `{name}` does")
         path = _path("tasksets", name, "upload")
         return self._send(SyncPlan, "POST", path, upload, seconds=self._patient)
 
@@ -503,6 +505,9 @@ class Client:
 
 
 def _path(*parts: str) -> str:
+    for part in parts:
+        if not part or part in (".", "..") or any(ord(character) < ord(" ") for character in part):
+            raise UserError(f"{part!r} is no name")
     return "".join(f"/{quote(part, safe='')}" for part in parts)
 
 

@@ -16,6 +16,7 @@ from hud.debug.evidence import Evidence, Kind, reachable
 from hud.debug.rules import RAISE_MEMORY, command_fix, matching, refused_port, subject
 
 INTERPRETERS = {"python", "python3", "node", "bash", "sh", "ash", "zsh"}
+SEE_BELOW = "look at what the server printed, below"
 ERROR_LIMIT = 400
 """Characters of an error that are shown."""
 
@@ -144,12 +145,19 @@ def _crash_fix(stderr: tuple[str, ...]) -> str:
     places = re.findall(r'File "([^"<]+)", line (\d+)', "\n".join(stderr))
     own = [place for place in places if not re.search(r"/lib/python|-packages/", place[0])]
     if not places:
-        return "look at what the server printed, below"
+        return _look(stderr)
     path, line = (own or places)[-1]
     return f"correct {path}, line {line}, where it was raised"
 
 
+def _look(stderr: tuple[str, ...]) -> str:
+    return SEE_BELOW if stderr else "it printed nothing: let the server say why on stderr"
+
+
 def _polluted(evidence: Evidence) -> Remedy:
+    if evidence.noise and evidence.noise[0].startswith("Content-Length:"):
+        told = "the server frames its messages with headers, as language servers do"
+        return _remedy(Kind.STDOUT, told, "write each message as one line of JSON, without headers")
     shown = evidence.noise[0][:80] if evidence.noise else ""
     fix = "print to stderr (print(…, file=sys.stderr)): stdout belongs to the protocol"
     return _remedy(Kind.STDOUT, f"stdout holds what is no protocol: {shown!r}", fix)
@@ -192,9 +200,14 @@ def _silent(evidence: Evidence) -> Remedy:
     if program in INTERPRETERS:
         told = f"the command is a bare `{program}`, which serves nothing"
         return _remedy(Kind.WRONG_COMMAND, told, 'name the server: CMD ["python", "env.py"]')
-    fix = "serve first, and do slow work in @env.initialize or in a tool; --timeout waits longer"
+    fix = (
+        "serve first, flush what is written (python -u), and do slow work in @env.initialize"
+        " or in a tool; --timeout waits longer"
+    )
     return _remedy(Kind.BLOCKED, f"the server runs, but is silent: {evidence.error}", fix)
 
 
 def _unknown(evidence: Evidence) -> Remedy:
-    return _remedy(Kind.UNKNOWN, evidence.error, "see what the server printed, below")
+    if "Unsupported protocol version" in evidence.error:
+        return _remedy(Kind.UNKNOWN, evidence.error, "update the server's MCP library")
+    return _remedy(Kind.UNKNOWN, evidence.error, _look(evidence.stderr))

@@ -63,9 +63,10 @@ def refused_port(text: str) -> int | None:
 def command_fix(_: str | None, evidence: Evidence) -> str:
     """What to do about a command that cannot be run."""
     shown = f", which is `{' '.join(evidence.command)[:100]}`" if evidence.command else ""
-    return (
-        f"correct CMD or ENTRYPOINT of the Dockerfile{shown}: the image has no such file or program"
-    )
+    script = evidence.command[0] if evidence.command else ""
+    ends = "; a script that is there has Windows line ends" if script.endswith(".sh") else ""
+    missing = f"the image has no such file or program{ends}"
+    return f"correct CMD or ENTRYPOINT of the Dockerfile{shown}: {missing}"
 
 
 def _executable_fix(program: str | None, evidence: Evidence) -> str:

@@ -11,8 +11,8 @@ from hud.types import EvaluationResult, SubScore
 __all__ = [
     "ConflictResolution",
     "Context",
-    "Environment",
     "EnvConfig",
+    "Environment",
     "EvaluationResult",
     "MCPRouter",
     "ScenarioHandle",

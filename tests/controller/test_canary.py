@@ -18,6 +18,7 @@ from hud.client import Client
 from hud.wire import JobRequest, Variant
 from hud.wire.tasksets import TaskUpload
 from tests.controller.environments.template import put, settled, until
+from tests.controller.records import record, transcript
 from tests.controller.running import RunningController
 
 CANARY = "canary-7d21f0a9/b+x"
@@ -131,6 +132,16 @@ def test_what_an_evaluation_leaves_holds_no_secret(
     found += [controller.log().encode(), *_arguments()]
     assert any(b"The word is [secret]" in text for text in found)
     assert [text[:300] for text in found if any(form in text for form in forms())] == []
+
+
+def test_what_is_recorded_of_an_evaluation_elsewhere_holds_no_secret(
+    controller: RunningController, client: Client
+) -> None:
+    client.set_secret("API_TOKEN", CANARY)
+    said = transcript("elsewhere", "word", answer=f"It is {CANARY}", error=CANARY)
+    record(client, "elsewhere", said)
+    found = client.transcript("elsewhere", said.rollout.id)
+    assert (found.rollout.answer, found.rollout.error) == ("It is [secret]", "[secret]")
 
 
 def _arguments() -> list[bytes]:

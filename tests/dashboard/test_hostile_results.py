@@ -49,7 +49,7 @@ def _scored(name: str) -> Transcript:
         scenario=HOSTILE, args={HOSTILE: HOSTILE}, columns={HOSTILE: HOSTILE},
         evaluation=evaluation,
     )  # fmt: skip
-    blocks = [{"type": "text", "text": HOSTILE}, {"type": HOSTILE}]
+    blocks: list[dict[str, Any]] = [{"type": "text", "text": HOSTILE}, {"type": HOSTILE}]
     blocks += [{"type": "resource", "resource": {"uri": HOSTILE, "text": HOSTILE}}]
     calls = [{"name": HOSTILE, "arguments": {HOSTILE: HOSTILE}}]
     said = {"content": HOSTILE, "reasoning": HOSTILE, "tool_calls": calls}

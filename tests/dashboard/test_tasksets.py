@@ -91,7 +91,7 @@ def test_a_tasks_traces_open(pages: Pages) -> None:
 
 def test_an_edit_makes_a_version_and_leaves_the_rest(pages: Pages, client: Client) -> None:
     page = pages.open("tasksets", taskset=TASKSET, task="queue-u", part="Edit")
-    fields = json.loads(page.text_area(key="edited").value)
+    fields = json.loads(page.text_area(key="edited").value or "")
     fields["columns"]["difficulty"] = 4
     del fields["validation"]
     page.text_area(key="edited").set_value(json.dumps(fields))

@@ -83,19 +83,21 @@ def running_stack(folder: Path, **variables: str) -> Iterator[Stack]:
     names = ("HUD_API_PORT", "HUD_MCP_PORT", "HUD_DASHBOARD_PORT")
     ports = {name: str(free_port()) for name in names}
     stack = Stack(folder, {**os.environ, **folders, **ports, **variables})
-    before = environment_containers()
     stack.compose("build", seconds=BUILD_SECONDS)
     try:
         yield stack
+        controller = stack.container("controller")
     finally:
         stack.compose("down", "--volumes", "--remove-orphans")
         shutil.rmtree(folder, ignore_errors=True)
-    assert environment_containers() <= before
+    assert environments_of(controller) == set()
 
 
-def environment_containers() -> set[str]:
-    """The ids of the containers that hud made for environments."""
-    return set(docker("ps", "--all", "--quiet", "--filter", "label=hud.owner").split())
+def environments_of(controller: str) -> set[str]:
+    """The ids of the environments' containers that the controller in a container has made."""
+    shown = docker("ps", "--all", "--format", '{{.ID}} {{.Label "hud.owner"}}')
+    owners = dict(line.split(" ", 1) for line in shown.splitlines())
+    return {id for id, owner in owners.items() if owner.startswith(controller[:12])}
 
 
 def docker(*arguments: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,9 +13,11 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
+from starlette.requests import ClientDisconnect
 
-from controller.api.events import KEEP_ALIVE_SECONDS
+from controller.api.events import KEEP_ALIVE_SECONDS, MOST_STREAMS, EventStream, OpenStreams
 from controller.app import create_app
+from controller.errors import Busy
 from controller.settings import ControllerSettings
 from controller.store import Store
 from hud.client import Client
@@ -141,3 +144,48 @@ async def test_a_stream_ends_when_its_client_is_gone(tmp_path: Path) -> None:
         await create_app(platform)(scope, receive, send)
     assert begun.is_set()
     await store.aclose()
+
+
+def test_only_so_many_streams_are_open_at_a_time() -> None:
+    streams = OpenStreams(most=2)
+    for _ in range(2):
+        streams.add()
+    with pytest.raises(Busy, match="2 streams of events are open"):
+        streams.add()
+    streams.remove()
+    streams.add()
+
+
+@pytest.mark.anyio
+@pytest.mark.slow
+async def test_a_stream_beyond_the_most_is_told_so(controller: RunningController) -> None:
+    headers = STREAM | {"authorization": f"Bearer {controller.token}"}
+    limits = httpx2.Limits(max_connections=MOST_STREAMS + 1)
+    request = httpx2.Request("GET", f"{controller.url}/api/v1/events", headers=headers)
+    async with httpx2.AsyncClient(limits=limits, trust_env=False) as http, AsyncExitStack() as stack:
+        for _ in range(MOST_STREAMS):
+            answer = await http.send(request, stream=True)
+            stack.push_async_callback(answer.aclose)
+            assert answer.status_code == 200
+        refused = await http.send(request)
+    told = (refused.status_code, refused.headers["content-type"])
+    assert told == (503, "application/problem+json")
+
+
+@pytest.mark.anyio
+async def test_a_stream_that_ends_makes_room() -> None:
+    async def parts() -> AsyncIterator[str]:
+        yield "id: 1"
+
+    async def receive() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def gone(_: object) -> None:
+        raise OSError
+
+    streams = OpenStreams(most=1)
+    for _ in range(2):
+        with pytest.raises((ClientDisconnect, OSError)):
+            await EventStream(parts(), streams)(
+                {"type": "http", "asgi": {"spec_version": "2.4"}}, receive, gone
+            )

@@ -107,3 +107,26 @@ def test_a_secret_of_a_build_is_in_no_layer_and_its_container_gets_it(tmp_path: 
         told = [log.encode(), history, layers, build.model_dump_json().encode()]
         assert [text[:200] for text in told if CANARY.encode() in text] == []
     subprocess.run(["docker", "rmi", "-f", "sealed"], check=True, capture_output=True)
+
+
+def test_a_deployed_image_is_the_one_that_was_built_with_arguments_and_secrets(
+    tmp_path: Path,
+) -> None:
+    recipe = f"""{RECIPE}ARG FLAVOUR
+RUN test "$FLAVOUR" = lemon
+"""
+    folder = tmp_path / "here"
+    put_template(folder, "flavoured", dockerfile=True).parent.joinpath("Dockerfile").write_text(
+        recipe
+    )
+    with running_controller(tmp_path, **ENGINE) as controller, controller.client() as client:
+        hud = controller.hud(folder).having(API_TOKEN=CANARY)
+        given = ("--build-arg", "FLAVOUR=lemon", "--secret", "id=API_TOKEN,env=API_TOKEN")
+        done = hud("deploy", "flavoured", *given, timeout=BUILD_SECONDS)
+        assert done.returncode == 0, done.stderr
+        assert client.environment("flavoured").runs_in == "container"
+        assert CANARY not in done.stderr
+        caller = connected(f"{controller.mcp_url}/hub/local/flavoured/mcp")
+        assert counted(caller) == "3"
+        image = client.versions("flavoured")[0].image
+    subprocess.run(["docker", "rmi", "-f", str(image)], check=True, capture_output=True)

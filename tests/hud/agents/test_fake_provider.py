@@ -20,7 +20,7 @@ def client(provider: Running) -> Iterator[openai.OpenAI]:
 def test_chat_completions_stream(client: openai.OpenAI) -> None:
     chunks = list(
         client.chat.completions.create(
-                model="m",
+            model="m",
             messages=[{"role": "user", "content": QUESTION}],
             stream=True,
             stream_options={"include_usage": True},

@@ -102,6 +102,21 @@ def test_what_words_do_not_say_shows_in_how_the_process_stands(
 
 
 @pytest.mark.parametrize(
+    ("evidence", "fix"),
+    [
+        (replace(SILENT, noise=("Content-Length: 150",)), "one line of JSON, without headers"),
+        (replace(ENDED, exit_code=127, command=("/start.sh",)), "Windows line ends"),
+        (Evidence(error="Unsupported protocol version: 1999"), "update the server's MCP library"),
+        (Evidence(error="MCPError: not migrated"), "it printed nothing"),
+        (Evidence(error="MCPError: not migrated", stderr=("x",)), "what the server printed"),
+    ],
+    ids=["framed", "windows", "old", "mute", "talking"],
+)
+def test_odd_servers_get_advice_that_fits_them(evidence: Evidence, fix: str) -> None:
+    assert fix in diagnose(evidence).fix
+
+
+@pytest.mark.parametrize(
     ("text", "error"),
     [
         ("cannot reach http://localhost:8005/health: Connection refused", "port 8005"),
