@@ -158,8 +158,8 @@ class Deployments:
         for one in versions:
             if version in (None, one.number):
                 project = read_project(self._folder_of(record.name, one.source), tag=one.image)
-                place = await self._place(record.name, one.source, project)
-                return replace(place, is_built=one.image is not None)
+                project = replace(project, is_built=one.image is not None)
+                return await self._place(record.name, one.source, project)
         serving = self._workspace.serving(record.name)
         if version is not None or serving is None:
             told = f"environment `{record.name}` has no version {version or ''}".rstrip()
@@ -200,7 +200,7 @@ class Deployments:
                 async with self._services.engines.open() as engine:
                     request = self._request(project, options)
                     image = (await builds.build(engine, request, say)).tag
-                place = replace(place, is_built=True)
+                place = replace(place, project=replace(project, is_built=True))
             elif project.has_dockerfile:
                 say("no container engine answers: its Dockerfile is not used")
             else:

@@ -87,8 +87,8 @@ def remembered(seconds: float) -> Callable[[Callable[P, T]], Callable[P, T]]:
     not answer. Arguments have to be hashable; all sessions share an answer, so leave it as it is.
 
     A lost controller is not asked again until `look_again` finds it; meanwhile a read raises
-    `Unanswered` where it has no earlier answer. Where only this answer takes too long, the earlier one
-    stands in; without one, the read raises.
+    `Unanswered` where it has no earlier answer. Where only this answer takes too long, the earlier
+    one stands in; without one, the read raises.
     """
 
     def decorate(read: Callable[P, T]) -> Callable[P, T]:

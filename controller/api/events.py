@@ -10,7 +10,7 @@ from fastapi import Header, Query, Request
 from fastapi.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from controller.api.services import LARGEST, Limit, PlatformDep, resource
+from controller.api.services import LARGEST, Limit, resource
 from controller.errors import Busy
 from controller.platform import Platform
 from hud.errors import UserError
@@ -74,7 +74,6 @@ class EventStream(StreamingResponse):
     responses={200: {"content": {STREAM: {"schema": {"type": "string"}}}}},
 )
 async def list_events(
-    platform: PlatformDep,
     request: Request,
     after: Since = None,
     kind: Kinds = [],  # noqa: B006 - FastAPI copies it
@@ -87,6 +86,7 @@ async def list_events(
     With `Accept: text/event-stream`, server-sent events that go on until the client leaves; those
     begin after `Last-Event-ID`, else after `after`, else with what happens next.
     """
+    platform: Platform = request.app.state.platform
     kinds = tuple(kind) or None
     if STREAM not in accept:
         return await platform.store.events(after or 0, limit, kinds)

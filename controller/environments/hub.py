@@ -140,7 +140,7 @@ class Hub:
         engine = await stack.enter_async_context(self._services.engines.open())
         what = Containment(
             project=place.project,
-            image=place.project.image if place.is_built else None,
+            image=place.project.image if place.project.is_built else None,
             variables=self._services.variables(place.project),
             plays=False,
             per_client=True,

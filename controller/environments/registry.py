@@ -30,8 +30,6 @@ class Place:
     project: Project
     in_container: bool
     log: Callable[[str], None]
-    is_built: bool = False
-    """Whether its image is there: built again, it would lack what the deployment gave the build."""
 
     @property
     def key(self) -> tuple[str, str | None]:
@@ -73,7 +71,6 @@ def make_runtime(
             run=f"eval-{tokens.token_hex(6)}",
             engine=services.engines.make(),
             variables=services.variables(place.project),
-            is_built=place.is_built,
         )
     variables = services.process_variables(place.project)
     output = services.output.descriptor

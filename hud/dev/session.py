@@ -209,7 +209,7 @@ class DevSession:
         try:
             swap, done = await self._climb(action)
             assert self._serving is not None
-            step = self._serving.took or done.step
+            step = max(self._serving.took or done.step, done.step)
         except Superseded:
             self._owed = action
             return None

@@ -51,14 +51,12 @@ class ContainerRuntime:
         progress: Progress | None = None,
         engine: Containers | None = None,
         variables: Mapping[str, str] | None = None,
-        is_built: bool = False,
     ) -> None:
         """`run` labels the containers; `ahead` is how many are started before they are needed;
         `progress` hears of the image's build. `variables` enter the containers, beside those of
-        this machine that the project declares. An image that `is_built` is taken as it is.
+        this machine that the project declares.
         """
         self.project = project
-        self._builds = project.has_dockerfile and not is_built
         self._run = run
         self._progress = progress
         self._engine = engine or Engine()
@@ -78,7 +76,7 @@ class ContainerRuntime:
         project = self.project
         variables = variables_of(project, self._variables)
         engine = await self._stack.enter_async_context(self._engine)
-        if self._builds:
+        if project.has_dockerfile and not project.is_built:
             request = BuildRequest(project.folder, tag=project.image)
             await build_image(engine, request, self._progress)
         ward = await self._stack.enter_async_context(Ward(engine))

@@ -31,6 +31,8 @@ class Project:
     sandbox: Sandbox
     variables: tuple[str, ...] = ()
     """Variables of this machine that its containers get; no other one enters them."""
+    is_built: bool = False
+    """Whether its image is there and taken as it is: another build could lack what that one got."""
 
     @property
     def has_dockerfile(self) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, sync_playwright
 from playwright.sync_api import Error as BrowserError
 
 from tests.command import ROOT, plain_environment
@@ -97,9 +97,7 @@ class Visit:
         self.page.on("requestfailed", self._note_disturbance)
         self.page.on("console", self._note_message)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on(
-            "dialog", lambda dialog: (self.dialogs.append(dialog.message), dialog.dismiss())
-        )
+        self.page.on("dialog", self._note_dialog)
 
     def open(self, path: str = "", **query: str | list[str]) -> Page:
         """Go to a page of the dashboard and wait until it says what it is."""
@@ -127,6 +125,10 @@ class Visit:
         parts = urlsplit(request.url)
         if parts.scheme not in ("data", "blob") and parts.hostname not in LOOPBACK:
             self.outside.append(request.url)
+
+    def _note_dialog(self, dialog: Dialog) -> None:
+        self.dialogs.append(dialog.message)
+        dialog.dismiss()
 
     def _note_disturbance(self, request: Request) -> None:
         self.disturbances += DISTURBED in (request.failure or "")

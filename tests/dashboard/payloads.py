@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from hud.client import Client
 from hud.errors import Boundary
@@ -125,7 +126,12 @@ def _transcripts(identity: str, text: str, name: str, number: int) -> list[Trans
         reward=float(number), content=text, info={name: text},
         subscores=[SubScore(name=name, value=float(number), weight=1.0)],
     )  # fmt: skip
-    said = {"columns": {name: name}, "scenario": name, "args": {name: text}, "answer": text}
+    said: dict[str, Any] = {
+        "columns": {name: name},
+        "scenario": name,
+        "args": {name: text},
+        "answer": text,
+    }
     good = transcript(identity, "a", reward=float(number), evaluation=graded, **said)
     boundary: Boundary = "setup"
     bad = transcript(

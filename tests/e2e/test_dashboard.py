@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -134,7 +135,7 @@ def test_a_job_is_downloaded_as_csv(visit: Visit, tmp_path: Path) -> None:
     assert len(lines) > 12
 
 
-HOSTILE_PAGES = {
+HOSTILE_PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "overview": ("", {}),
     "environments": ("environments", {}),
     "log": ("environments", {"environment": "hostile", "view": "Log"}),

@@ -162,7 +162,10 @@ async def test_a_stream_beyond_the_most_is_told_so(controller: RunningController
     headers = STREAM | {"authorization": f"Bearer {controller.token}"}
     limits = httpx2.Limits(max_connections=MOST_STREAMS + 1)
     request = httpx2.Request("GET", f"{controller.url}/api/v1/events", headers=headers)
-    async with httpx2.AsyncClient(limits=limits, trust_env=False) as http, AsyncExitStack() as stack:
+    async with (
+        httpx2.AsyncClient(limits=limits, trust_env=False) as http,
+        AsyncExitStack() as stack,
+    ):
         for _ in range(MOST_STREAMS):
             answer = await http.send(request, stream=True)
             stack.push_async_callback(answer.aclose)

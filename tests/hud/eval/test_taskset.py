@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from hud.errors import UserError
+from hud.eval.loading import load_tasks
 from hud.eval.taskset import collect_runnable, select
+from hud.tasksets import to_csv
 from hud.task import Task
 from tests.command import ROOT
 from tests.hud.eval.conftest import ENV, Write, keys, one
@@ -293,3 +295,11 @@ def test_an_unknown_slug_is_named_with_the_near_ones(wanted: str, hint: str) -> 
     with pytest.raises(UserError, match=f"no task named `{wanted}` in tasks.py") as caught:
         select(named("strawberry-r", "apple-r"), [wanted], "tasks.py")
     assert caught.value.hint == hint
+
+
+def test_a_cell_of_a_csv_file_keeps_its_line_ends(tmp_path: Path) -> None:
+    args = {"word": "one\ntwo\r\nthree\r", "letter": "r"}
+    path = tmp_path / "tasks.csv"
+    path.write_bytes(to_csv([{"slug": "a", "scenario": "count", "args": args}]).encode())
+    (task,) = load_tasks(path, raw=True)
+    assert task["args"] == args
