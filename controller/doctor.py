@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from pathlib import Path
 
 from controller.platform import Platform
 from hud.wire.platform import Check
@@ -10,29 +12,75 @@ from hud.wire.platform import Check
 GIB = 1024**3
 LOW_DISK = 5 * GIB
 """Bytes below which builds and results may soon fail."""
+RUNC_MENDED = ((1, 2, 8), (1, 3, 3))
+"""The first version of each line of runc from which no way out of a container is known
+(CVE-2024-21626, CVE-2025-31133, CVE-2025-52565, CVE-2025-52881); older lines have none.
+"""
+INOTIFY = Path("/proc/sys/fs/inotify")
+INOTIFY_NEEDS = {"max_user_watches": 32_768, "max_user_instances": 64}
+"""What many watched folders take, by the kernel's name of the limit."""
 
 
 async def examine(platform: Platform) -> list[Check]:
     """Every check, in the order in which a user would look."""
     return [
-        await _engine(platform),
+        *await _engine(platform),
         *await _environments(platform),
         _disk(platform),
+        *inotify_checks(INOTIFY),
         await _store(platform),
         await _providers(platform),
     ]
 
 
-async def _engine(platform: Platform) -> Check:
+async def _engine(platform: Platform) -> list[Check]:
     health = await platform.workspace.engines.health()
     if health.available:
-        return Check(name="engine", status="ok", message=f"version {health.version} answers")
+        answers = Check(name="engine", status="ok", message=f"version {health.version} answers")
+        return [answers, *([runc_check(health.runc)] if health.runc else [])]
+    return [
+        Check(
+            name="engine",
+            status="warning",
+            message=f"{health.reason}; environments without a Dockerfile run all the same",
+            hint="start Docker, or set DOCKER_HOST",
+        )
+    ]
+
+
+def runc_check(version: str) -> Check:
+    """Whether a version of runc is known to let containers out."""
+    found = re.match(r"(\d+)\.(\d+)\.(\d+)", version)
+    number = tuple(int(part) for part in found.groups()) if found else ()
+    if not number or number[:2] > RUNC_MENDED[-1][:2]:
+        return Check(name="runc", status="ok", message=f"version {version}")
+    if any(number[:2] == mended[:2] and number >= mended for mended in RUNC_MENDED):
+        return Check(name="runc", status="ok", message=f"version {version}")
+    lines = " and ".join(".".join(map(str, mended)) for mended in RUNC_MENDED)
     return Check(
-        name="engine",
+        name="runc",
         status="warning",
-        message=f"{health.reason}; environments without a Dockerfile run all the same",
-        hint="start Docker, or set DOCKER_HOST",
+        message=f"{version} is older than {lines}: a container may get out of it, unless your"
+        " distribution has mended it",
+        hint="upgrade runc, or run environments you do not trust with gVisor",
     )
+
+
+def inotify_checks(folder: Path) -> list[Check]:
+    """Whether the kernel lets enough files be watched; nothing where it does not say."""
+    checks = []
+    for name, needed in INOTIFY_NEEDS.items():
+        path = folder / name
+        if not path.is_file():
+            continue
+        limit = int(path.read_text("ascii"))
+        check = Check(name=f"inotify {name}", status="ok", message=f"{limit:,}")
+        if limit < needed:
+            hint = f"sudo sysctl fs.inotify.{name}={needed * 2}"
+            message = f"{limit:,}: hot reload may miss saves in many folders"
+            check = check.model_copy(update={"status": "warning", "message": message, "hint": hint})
+        checks.append(check)
+    return checks
 
 
 async def _environments(platform: Platform) -> list[Check]:

@@ -51,7 +51,8 @@ class Engines:
     async def _ask(self) -> EngineHealth:
         try:
             async with self.open() as engine:
-                return EngineHealth(available=True, version=(await engine.info()).version)
+                info = await engine.info()
+                return EngineHealth(available=True, version=info.version, runc=info.runc or None)
         except DockerFailure as exc:
             return EngineHealth(available=False, reason=exc.message)
 

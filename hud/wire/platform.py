@@ -39,6 +39,8 @@ class EngineHealth(BaseModel):
 
     available: bool
     version: str | None = None
+    runc: str | None = None
+    """Version of what starts its containers, where it says so."""
     reason: str | None = None
     """Why it cannot be used."""
 

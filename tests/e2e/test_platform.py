@@ -173,7 +173,7 @@ def test_an_evaluation_and_a_session_outlive_the_controllers_death(
     (stack.workspace / "letters/go").touch()
     stack.up()
 
-    assert until(lambda: _answer(caller)) == "41"
+    assert until(lambda: _answer(caller), START_SECONDS) == "41"
     until(lambda: True if client.job(job).job.status == "finished" else None, START_SECONDS)
     after = ended(client, job)
     assert {id: after[id] for id in before} == before

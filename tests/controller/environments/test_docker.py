@@ -122,7 +122,7 @@ RUN test "$FLAVOUR" = lemon
     with running_controller(tmp_path, **ENGINE) as controller, controller.client() as client:
         hud = controller.hud(folder).having(API_TOKEN=CANARY)
         given = ("--build-arg", "FLAVOUR=lemon", "--secret", "id=API_TOKEN,env=API_TOKEN")
-        done = hud("deploy", "flavoured", *given, timeout=BUILD_SECONDS)
+        done = hud("deploy", "flavoured", "--name", "flavoured", *given, timeout=BUILD_SECONDS)
         assert done.returncode == 0, done.stderr
         assert client.environment("flavoured").runs_in == "container"
         assert CANARY not in done.stderr

@@ -211,11 +211,13 @@ def test_tasks_are_exported(hud: Command, client: Client, name: str) -> None:
         (["tasks", "no-such", "--export", "x.csv"], "there is no taskset `no-such`"),
         (["tasks", "any", "--export", "x.txt"], "neither a .json nor a .csv"),
         (["tasks", "any", "no-such.py"], "there is no file or folder `no-such.py`"),
+        (["tasks", "a/b", "tasks.json", "--yes"], "a taskset's name holds no `/`"),
         (["env", "no-such"], "there is no environment `local/no-such`"),
     ],
-    ids=["taskset", "file type", "source", "environment"],
+    ids=["taskset", "file type", "source", "name", "environment"],
 )
 def test_what_is_not_there_is_an_error(hud: Command, arguments: list[str], reason: str) -> None:
+    write(hud, ONE)
     done = hud("sync", *arguments)
     assert done.returncode == 2
     assert reason in done.stderr

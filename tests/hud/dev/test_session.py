@@ -45,6 +45,7 @@ class Planned:
         self.steps: list[Step] = []
         self.instances: list[Instance] = []
         self.closed: list[str] = []
+        self.took: Step | None = None
         self.hanging = asyncio.Event()
 
     async def start(self, step: Step) -> Instance:
@@ -60,7 +61,7 @@ class Planned:
         async def close() -> None:
             self.closed.append(item)
 
-        self.instances.append(Instance(HttpUpstream(item, on_close=close)))
+        self.instances.append(Instance(HttpUpstream(item, on_close=close), self.took))
         return self.instances[-1]
 
     async def aclose(self) -> None:
@@ -170,6 +171,19 @@ async def test_a_step_that_fails_for_no_fault_of_the_authors_climbs(tmp_path: Pa
         assert reloaded.step is Step.REBUILD
         assert "the fork failed" in reloaded.cause
     assert session.backend.steps[1:] == [Step.RELOAD, Step.RESTART, Step.REBUILD]
+
+
+@pytest.mark.parametrize(
+    ("failures", "told"), [([], Step.RESTART), ([TROUBLE, TROUBLE], Step.REBUILD)]
+)
+async def test_what_is_told_is_what_a_program_that_can_only_restart_took(
+    tmp_path: Path, failures: list[HudError], told: Step
+) -> None:
+    async with running(tmp_path, ToyServer(), *failures, ToyServer()) as session:
+        await session.next()
+        session.backend.took = Step.RESTART
+        session.save()
+        assert (await session.next()).step is told
 
 
 async def test_a_build_that_fails_is_the_authors_to_correct(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 from hud.errors import UserError
 from hud.eval.loading import load_tasks
 from hud.eval.taskset import collect_runnable, select
-from hud.tasksets import to_csv
 from hud.task import Task
+from hud.tasksets import to_csv
 from tests.command import ROOT
 from tests.hud.eval.conftest import ENV, Write, keys, one
 
