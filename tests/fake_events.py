@@ -57,3 +57,11 @@ def opened(block: Json) -> tuple[Json, Json]:
 
 def gemini_events(body: Json) -> Iterator[Json]:
     yield body
+
+
+def asked_events(events: Iterator[Json], body: Json) -> Iterator[Json]:
+    """The events without what the request has to ask for: the usage of chat completions."""
+    is_told = (body.get("stream_options") or {}).get("include_usage")
+    for event in events:
+        if event.get("choices") != [] or is_told:
+            yield event

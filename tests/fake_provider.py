@@ -50,35 +50,29 @@ from urllib.request import urlopen
 
 import uvicorn
 
-from tests.fake_events import Json, chat_events, gemini_events, messages_events, responses_events
+from tests.fake_events import (
+    Json,
+    asked_events,
+    chat_events,
+    gemini_events,
+    messages_events,
+    responses_events,
+)
+from tests.fake_requests import (
+    Request,
+    read_chat,
+    read_gemini,
+    read_messages,
+    read_responses,
+)
 
 Send = Callable[[Json], Awaitable[None]]
 Receive = Callable[[], Awaitable[Json]]
 
-QUESTION = re.compile(r"How many '(.)' in '(\w+)'")
 DEFAULT = "letter-counter"
 ROOT = Path(__file__).resolve().parents[1]
 INPUT, OUTPUT, CACHED = 100, 20, 40
 """Tokens that every answer says it used."""
-
-
-@dataclass
-class Request:
-    """What a provider's request says, in one shape for all protocols."""
-
-    path: str
-    body: Json
-    texts: list[str] = field(default_factory=list)
-    """Texts of the user, in order."""
-    results: list[str] = field(default_factory=list)
-    """Texts of tool results, in order."""
-    tools: list[str] = field(default_factory=list)
-
-    @property
-    def question(self) -> tuple[str, str]:
-        """Letter and word of the letter-counting question; empty if it was not asked."""
-        found = next(filter(None, map(QUESTION.search, self.texts)), None)
-        return (found[1], found[2]) if found else ("", "")
 
 
 @dataclass
@@ -100,72 +94,6 @@ class Refusal(Exception):
 
 class RawBody(Exception):
     """A body that is sent as it is."""
-
-
-def text_of(content: Any) -> str:
-    """The text in a message's content, whichever protocol it is written in."""
-    if isinstance(content, list):
-        return "\n".join(filter(None, map(text_of, content)))
-    if isinstance(content, dict):
-        return text_of(content.get("text") or content.get("content") or content.get("output") or "")
-    return str(content or "")
-
-
-def read_chat(path: str, body: Json) -> Request:
-    messages = body["messages"]
-    return Request(
-        path,
-        body,
-        texts=[text_of(item["content"]) for item in messages if item["role"] == "user"],
-        results=[text_of(item["content"]) for item in messages if item["role"] == "tool"],
-        tools=[tool["function"]["name"] for tool in body.get("tools") or []],
-    )
-
-
-def read_responses(path: str, body: Json) -> Request:
-    given = body["input"]
-    items = [{"role": "user", "content": given}] if isinstance(given, str) else given
-    return Request(
-        path,
-        body,
-        texts=[text_of(item["content"]) for item in items if item.get("role") == "user"],
-        results=[
-            output_text(item) for item in items if item.get("type", "").endswith("_call_output")
-        ],
-        tools=[tool.get("name", tool["type"]) for tool in body.get("tools") or []],
-    )
-
-
-def output_text(item: Json) -> str:
-    if item["type"] == "function_call_output":
-        return text_of(item["output"])
-    return json.dumps(item["output"])
-
-
-def read_messages(path: str, body: Json) -> Request:
-    turns = [item["content"] for item in body["messages"] if item["role"] == "user"]
-    blocks = [block for turn in turns if isinstance(turn, list) for block in turn]
-    return Request(
-        path,
-        body,
-        texts=[turn for turn in turns if isinstance(turn, str)]
-        + [block["text"] for block in blocks if block["type"] == "text"],
-        results=[text_of(block["content"]) for block in blocks if block["type"] == "tool_result"],
-        tools=[tool["name"] for tool in body.get("tools") or []],
-    )
-
-
-def read_gemini(path: str, body: Json) -> Request:
-    parts = [part for turn in body["contents"] for part in turn["parts"] if turn["role"] == "user"]
-    answers = [part["functionResponse"] for part in parts if "functionResponse" in part]
-    declared = [tool.get("functionDeclarations") or [] for tool in body.get("tools") or []]
-    return Request(
-        path,
-        body,
-        texts=[part["text"] for part in parts if "text" in part],
-        results=[json.dumps(answer["response"]) for answer in answers],
-        tools=[function["name"] for functions in declared for function in functions],
-    )
 
 
 def count_calls(request: Request, times: int = 1) -> Reply:
@@ -484,14 +412,6 @@ class Provider:
             now = formatdate(time(), usegmt=True)
             raise Refusal(429, {"retry-after": now if arguments == ["date"] else arguments[0]})
         return name == "broken-stream"
-
-
-def asked_events(events: Iterator[Json], body: Json) -> Iterator[Json]:
-    """The events without what the request has to ask for: the usage of chat completions."""
-    is_told = (body.get("stream_options") or {}).get("include_usage")
-    for event in events:
-        if event.get("choices") != [] or is_told:
-            yield event
 
 
 def error_body(code: int) -> Json:

@@ -180,7 +180,7 @@ def test_an_evaluation_and_a_session_outlive_the_controllers_death(
     assert [(one.status, one.reward) for one in after.values()] == [("scored", 1.0)] * 8
     assert not held & environments_of(controller)
     exported = csv.DictReader(io.StringIO(b"".join(client.export_job(job)).decode()))
-    assert [row["slug"] for row in exported] == [task["slug"] for task in TASKS]
+    assert {row["slug"] for row in exported} == {task["slug"] for task in TASKS}
 
 
 def _enough(found: dict[str, RolloutRecord], count: int) -> dict[str, RolloutRecord] | None:

@@ -61,7 +61,7 @@ class Planned:
         async def close() -> None:
             self.closed.append(item)
 
-        self.instances.append(Instance(HttpUpstream(item, on_close=close), self.took))
+        self.instances.append(Instance(HttpUpstream(item, on_close=close), took=self.took))
         return self.instances[-1]
 
     async def aclose(self) -> None:
