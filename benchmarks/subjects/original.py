@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from hud.cli.utils.collect import collect_tasks
-from hud.datasets.runner import run_dataset
 from on_demand import at_a_time, serve
 
 import hud
+from hud.datasets.runner import run_dataset
 
 
 async def call_the_tool(task: Any) -> None:
