@@ -64,8 +64,12 @@ def hud_cli(python: Command) -> Command:
     return Command((*python.argv, "-m", "hud.cli"), python.cwd, python.env)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests that share the engine in one worker: they count its containers."""
+    """Keep the tests that share the engine in one worker: they count its containers.
+
+    First of all hooks, because xdist looks for groups in its own.
+    """
     for item in items:
         if item.get_closest_marker("docker") or item.get_closest_marker("e2e"):
             item.add_marker(pytest.mark.xdist_group("engine"))

@@ -93,7 +93,9 @@ def _running(state: str) -> bool | None:
 
 def test_a_secret_of_a_build_is_in_no_layer_and_its_container_gets_it(tmp_path: Path) -> None:
     file = put(tmp_path / "workspace", "sealed", pyproject=DECLARES)
-    (file.parent / "Dockerfile").write_text(RECIPE)
+    # A step that an earlier build has run already would print nothing.
+    recipe = RECIPE.replace("reads", f"{tmp_path.name} reads")
+    (file.parent / "Dockerfile").write_text(recipe)
     with running_controller(tmp_path, **ENGINE) as running, running.client() as client:
         client.set_secret("API_TOKEN", CANARY)
         until(lambda: _running(client.environment("sealed").state), BUILD_SECONDS)
