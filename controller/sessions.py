@@ -23,7 +23,7 @@ from hud.containers import EngineUnavailable
 from hud.dev.front import DevGateway
 from hud.dev.gateway import GatewayEvent, Limits, UpstreamFailure
 from hud.dev.playtools import PLAY_TOOLS
-from hud.dev.session import DevSession, Event, Failed, Reloaded
+from hud.dev.session import DevSession, Event, Failed, Ready, Reloaded
 from hud.dev.watcher import needs_polling
 from hud.errors import HudError, InitializeFailure, StartFailure
 from hud.runtime.project import read_project
@@ -190,6 +190,7 @@ class Serving:
         self.needs_engine = False
         self._opened = None
         self._set("starting", None)
+        self.log("starts")
         try:
             project = read_project(self.found.folder)
             self._variables = project.variables
@@ -231,7 +232,9 @@ class Serving:
         if isinstance(event, Failed):
             self._note_failure(event)
         else:
-            if isinstance(event, Reloaded):
+            if isinstance(event, Ready):
+                self.log(f"serves, after {event.seconds:.2f} s")
+            elif isinstance(event, Reloaded):
                 self._last_reload = Reload(
                     at=datetime.now(UTC),
                     cause=self._services.secrets.redact(event.cause),
