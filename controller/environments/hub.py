@@ -7,6 +7,7 @@ Sessions are not kept over a restart: what their instances held would be gone.
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import tempfile
 import time
@@ -41,7 +42,7 @@ sys.path.append(sys.argv[1])
 from hud.dev.forking.direct import serve_directly
 from hud.runtime.privileges import die_with_parent, step_down
 step_down()
-die_with_parent()
+die_with_parent(int(sys.argv[2]))
 sys.exit(serve_directly(None))
 """
 
@@ -132,7 +133,7 @@ class Hub:
         if place.in_container:
             return await self._contained(place, stack)
         variables = self._services.process_variables(place.project)
-        argv = (sys.executable, "-P", "-c", SERVE, str(OUR_FOLDER))
+        argv = (sys.executable, "-P", "-c", SERVE, str(OUR_FOLDER), str(os.getpid()))
         opener = command(argv, env=variables, cwd=str(place.project.folder), log=place.log)
         return StdioUpstream(f"environment `{place.name}`", opener)
 

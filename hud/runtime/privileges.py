@@ -34,9 +34,12 @@ def step_down() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
 
 
-def die_with_parent() -> None:
-    """Let the kernel kill this process when the one that started it ends. To be said after stepping
-    down, which takes it back.
+def die_with_parent(parent: int) -> None:
+    """Let the kernel kill this process when the one that started it, `parent`, ends. To be said
+    after stepping down, which takes it back.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    # It may have ended before the kernel was told.
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -33,7 +33,7 @@ from hud.runtime.privileges import die_with_parent, step_down
 from hud.environment.server import claimed_streams
 from hud.errors import HudError, error_data
 step_down()
-die_with_parent()
+die_with_parent(int(sys.argv[3]))
 with claimed_streams() as (_, sink):
     try:
         answer = {"name": find_environment(sys.argv[1] or None).name}
@@ -50,7 +50,7 @@ from hud.environment.modules import find_environment
 from hud.runtime.privileges import die_with_parent, step_down
 from hud.environment.server import claimed_streams, serve
 step_down()
-die_with_parent()
+die_with_parent(int(sys.argv[3]))
 with claimed_streams() as streams:
     asyncio.run(serve(find_environment(sys.argv[1] or None), streams=streams))
 """
@@ -115,7 +115,7 @@ class ModuleTarget:
         return answer, stderr.decode(errors="replace")
 
     def _command(self, script: str) -> list[str]:
-        return [sys.executable, "-c", script, self._module, SDK]
+        return [sys.executable, "-c", script, self._module, SDK, str(os.getpid())]
 
     @asynccontextmanager
     async def start(self) -> AsyncIterator[ServerProcess]:
