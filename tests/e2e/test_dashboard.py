@@ -120,7 +120,7 @@ def test_a_trace_is_read_and_the_next_one_reached_by_key(visit: Visit) -> None:
 def test_two_jobs_are_compared(visit: Visit) -> None:
     page = visit.open("compare", job=[IDS.baseline, IDS.candidate])
     expect(page.get_by_text("baseline").first).to_be_visible()
-    expect(page.get_by_text("better").first).to_be_visible()
+    expect(page.get_by_text("9 better, 0 same, 3 worse")).to_be_visible()
 
 
 def test_a_job_is_downloaded_as_csv(visit: Visit, tmp_path: Path) -> None:
