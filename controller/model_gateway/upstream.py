@@ -8,11 +8,10 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
-import anthropic
 import httpx2
-import openai
 
 from controller.model_gateway.routing import Protocol, Target
 from hud.agents.clients import CONNECT_SECONDS, shared_client
@@ -23,6 +22,11 @@ PASSED_ON = ("retry-after", "request-id", "x-request-id", "content-type")
 PASSED_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-", "openai-")
 MARK = "x-hud-gateway"
 """Header of what comes from a gateway, so that one which is its own provider notices."""
+_CLIENTS: dict[Protocol, tuple[str, str]] = {
+    "chat": ("openai", "AsyncOpenAI"),
+    "responses": ("openai", "AsyncOpenAI"),
+    "messages": ("anthropic", "AsyncAnthropic"),
+}
 
 
 @dataclass
@@ -61,17 +65,17 @@ async def ask(
     Raises:
         Unreachable: there is none.
     """
-    client = await _client(target, protocol)
+    sdk, client = await _client(target, protocol)
     sent = {"extra_headers": {**headers, MARK: "1"}, "extra_query": dict(query)}
     stack = AsyncExitStack()
     try:
         asked = _method(client, protocol)(**_required(protocol, body), **sent, extra_body=body)
         response = (await stack.enter_async_context(asked)).http_response
-    except (openai.APIStatusError, anthropic.APIStatusError) as refusal:
+    except sdk.APIStatusError as refusal:
         return _refused(refusal.response)
-    except (openai.APITimeoutError, anthropic.APITimeoutError) as late:
+    except sdk.APITimeoutError as late:
         raise Unreachable(504, describe(late)) from late
-    except (openai.APIConnectionError, anthropic.APIConnectionError) as lost:
+    except sdk.APIConnectionError as lost:
         raise Unreachable(502, describe(lost.__cause__ or lost)) from lost
     return Answer(response.status_code, passed_on(response.headers), _parts(response), stack)
 
@@ -82,40 +86,35 @@ async def list_models(target: Target, protocol: Protocol) -> list[str]:
     Raises:
         Unreachable: it does not say.
     """
-    client = await _client(target, protocol)
+    sdk, client = await _client(target, protocol)
     try:
         async with asyncio.timeout(LIST_SECONDS):
             return [model.id async for model in client.models.list()]
-    except (openai.APIStatusError, anthropic.APIStatusError) as refusal:
+    except sdk.APIStatusError as refusal:
         raise Unreachable(refusal.status_code, f"answered {refusal.status_code}") from refusal
-    except (openai.APIError, anthropic.APIError, TimeoutError, ValueError) as error:
+    except (sdk.APIError, TimeoutError, ValueError) as error:
         raise Unreachable(502, describe(error)) from error
 
 
-async def _client(target: Target, protocol: Protocol) -> Any:
-    make = _anthropic if protocol == "messages" else _openai
-    key = ("gateway", protocol == "messages", target.base_url, target.api_key)
-    return await shared_client(key, lambda http: make(target, http))
+async def _client(target: Target, protocol: Protocol) -> tuple[Any, Any]:
+    """The package that speaks the protocol, and its client of the provider.
 
+    Packages are loaded when they are first asked for: they are half of the time that a controller
+    would need to start.
+    """
+    name, kind = _CLIENTS[protocol]
+    sdk = await asyncio.to_thread(import_module, name)
 
-def _openai(target: Target, http: httpx2.AsyncClient) -> openai.AsyncOpenAI:
-    return openai.AsyncOpenAI(
-        api_key=target.api_key,
-        base_url=target.base_url,
-        timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS),
-        max_retries=0,
-        http_client=http,
-    )
+    def make(http: httpx2.AsyncClient) -> Any:
+        return getattr(sdk, kind)(
+            api_key=target.api_key,
+            base_url=target.base_url,
+            timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS),
+            max_retries=0,
+            http_client=http,
+        )
 
-
-def _anthropic(target: Target, http: httpx2.AsyncClient) -> anthropic.AsyncAnthropic:
-    return anthropic.AsyncAnthropic(
-        api_key=target.api_key,
-        base_url=target.base_url,
-        timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS),
-        max_retries=0,
-        http_client=http,
-    )
+    return sdk, await shared_client(("gateway", kind, target.base_url, target.api_key), make)
 
 
 def _method(client: Any, protocol: Protocol) -> Any:

@@ -1,8 +1,8 @@
 """Which tasks a source holds: a Python file, a directory, JSON or JSON Lines.
 
 1. Order is the order of definition, never the alphabet; an object with two names is one task.
-2. A directory: the task files of its own (`tasks.py`, `task.py`, and every file of `tasks/`), else
-   every `task.py` below it, else its other Python files.
+2. A directory: the task files of its own (`tasks.py`, `task.py`, and of `tasks/` every file and
+   every `task.py` below), else every `task.py` below it, else its other Python files.
 3. A file that cannot be imported or read stops the discovery with its name; an author's mistake
    keeps the author's traceback.
 4. A JSON task runs in the local `Environment` of the name that it gives, else in the controller's.
@@ -179,13 +179,20 @@ def _of_directory(folder: Path) -> Iterator[Task]:
 
 def _groups(folder: Path) -> Iterator[list[Path]]:
     own = [folder / name for name in ("tasks.py", "task.py") if (folder / name).is_file()]
-    nested = _task_files(folder / "tasks") if (folder / "tasks").is_dir() else []
+    nested = _of_tasks_folder(folder / "tasks") if (folder / "tasks").is_dir() else []
     if folder.resolve().name == "tasks":
-        yield _task_files(folder)
+        yield _of_tasks_folder(folder)
     yield [*own, *nested]
-    below = sorted(path for path in folder.rglob("task.py") if not _is_hidden(path, folder))
-    yield below
+    yield _below(folder)
     yield [path for path in _task_files(folder) if path.suffix == ".py"]
+
+
+def _of_tasks_folder(folder: Path) -> list[Path]:
+    return list(dict.fromkeys([*_task_files(folder), *_below(folder)]))
+
+
+def _below(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("task.py") if not _is_hidden(path, folder))
 
 
 def _task_files(folder: Path) -> list[Path]:
