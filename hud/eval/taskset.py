@@ -2,7 +2,8 @@
 
 1. Order is the order of definition, never the alphabet; an object with two names is one task.
 2. A directory: the task files of its own (`tasks.py`, `task.py`, and of `tasks/` every file and
-   every `task.py` below), else every `task.py` below it, else its other Python files.
+   every `task.py` below), else every `task.py` below it, else its other Python files. A package
+   named `tasks` whose `__init__.py` holds tasks says with it which they are.
 3. A file that cannot be imported or read stops the discovery with its name; an author's mistake
    keeps the author's traceback.
 4. A JSON task runs in the local `Environment` of the name that it gives, else in the controller's.
@@ -168,27 +169,30 @@ def _discover(path: Path) -> Iterator[Task]:
         )
 
 
-def _of_directory(folder: Path) -> Iterator[Task]:
+def _of_directory(folder: Path) -> list[Task]:
     """The first group of files that holds tasks; see the module's second point."""
-    for files in _groups(folder):
-        tasks = [task for file in files for task in _discover(file)]
-        if tasks:
-            yield from tasks
-            return
+    return next(filter(None, _groups(folder)), [])
 
 
-def _groups(folder: Path) -> Iterator[list[Path]]:
-    own = [folder / name for name in ("tasks.py", "task.py") if (folder / name).is_file()]
-    nested = _of_tasks_folder(folder / "tasks") if (folder / "tasks").is_dir() else []
+def _groups(folder: Path) -> Iterator[list[Task]]:
     if folder.resolve().name == "tasks":
         yield _of_tasks_folder(folder)
-    yield [*own, *nested]
-    yield _below(folder)
-    yield [path for path in _task_files(folder) if path.suffix == ".py"]
+    own = [folder / name for name in ("tasks.py", "task.py") if (folder / name).is_file()]
+    yield _of_files(own) + _of_tasks_folder(folder / "tasks")
+    yield _of_files(_below(folder))
+    yield _of_files([path for path in _task_files(folder) if path.suffix == ".py"])
 
 
-def _of_tasks_folder(folder: Path) -> list[Path]:
-    return list(dict.fromkeys([*_task_files(folder), *_below(folder)]))
+def _of_tasks_folder(folder: Path) -> list[Task]:
+    if not folder.is_dir():
+        return []
+    package = folder / "__init__.py"
+    listed = _of_files([package]) if package.is_file() else []
+    return listed or _of_files(list(dict.fromkeys([*_task_files(folder), *_below(folder)])))
+
+
+def _of_files(paths: list[Path]) -> list[Task]:
+    return [task for path in paths for task in _discover(path)]
 
 
 def _below(folder: Path) -> list[Path]:

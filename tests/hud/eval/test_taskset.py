@@ -103,6 +103,8 @@ GROUPS = [
         ["a", "b"],
     ),
     ({"tasks.py": "x = 1\n", "other.py": one("other")}, ["other"]),
+    ({"tasks/one.py": one("one"), "tasks/sub/task.py": one("sub")}, ["one", "sub"]),
+    ({"tasks/task.py": one("task"), "tasks/a/task.py": one("a")}, ["task", "a"]),
 ]
 
 
@@ -118,6 +120,20 @@ def test_the_tasks_folder_itself_counts_every_file(write: Write) -> None:
         {"env.py": ENV, "tasks/spelling.py": one("spell"), "tasks/counting.py": one("count-it")}
     )
     assert keys(folder / "tasks") == ["count-it", "spell"]
+
+
+def test_the_tasks_folder_itself_counts_what_lies_below(write: Write) -> None:
+    folder = write({"env.py": ENV, "tasks/one.py": one("one"), "tasks/sub/task.py": one("sub")})
+    assert keys(folder / "tasks") == ["one", "sub"]
+
+
+@pytest.mark.parametrize("source", [".", "tasks"])
+def test_a_package_of_tasks_says_itself_which_they_are(write: Write, source: str) -> None:
+    listed = "from .easy import apple\nfrom env import count\n"
+    own = f"{listed}tasks = [count.task(word='x'), apple]\ntasks[0].slug = 'built'\n"
+    easy = one("easy") + "\nfrom env import count\napple = count.task(word='a')\napple.slug='a'\n"
+    folder = write({"env.py": ENV, "tasks/__init__.py": own, "tasks/easy.py": easy})
+    assert keys(folder / source) == ["built", "a"]
 
 
 def test_a_file_in_a_folder_below_finds_the_environment_above(write: Write) -> None:
