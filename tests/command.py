@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+NOWHERE = "http://127.0.0.1:9"
+"""Where no controller answers, even if the developer's own one is up."""
 
 
 @dataclass(frozen=True)
@@ -72,4 +74,5 @@ def plain_environment(home: Path) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "NO_COLOR": "1",
         "COLUMNS": "120",
+        "HUD_API_URL": NOWHERE,
     }

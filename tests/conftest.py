@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import Command, plain_environment
+from tests.command import NOWHERE, Command, plain_environment
 
 PROVIDERS = ("OPENAI_", "ANTHROPIC_", "GEMINI_", "GOOGLE_", "OPENROUTER_")
 REQUIRE_DOCKER = "HUD_REQUIRE_DOCKER"
@@ -24,6 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if name.startswith((*PROVIDERS, "HUD_")) and name not in REQUIRED:
             del os.environ[name]
     os.environ["HUD_HOME"] = str(config.rootpath / "tests" / "no-such-home")
+    os.environ["HUD_API_URL"] = NOWHERE
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

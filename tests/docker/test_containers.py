@@ -64,6 +64,14 @@ async def docker(*arguments: str) -> str:
     return done.stdout.decode().strip()
 
 
+@pytest.fixture
+async def alone() -> None:
+    """Skip where others are on the network, such as the environments of a stack that is up."""
+    name = NETWORKS["internal"]
+    if others := await docker("ps", "--all", "--quiet", "--filter", f"network={name}"):
+        pytest.skip(f"network `{name}` is used by containers {others.split()}")
+
+
 async def inspected(container: Container) -> dict[str, Any]:
     found: list[dict[str, Any]] = json.loads(await docker("inspect", container.id))
     return found[0]
@@ -237,6 +245,7 @@ async def test_a_published_port_is_open_to_this_host_only(engine: Engine) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("alone")
 async def test_environments_in_a_row_exhaust_no_addresses() -> None:
     for _ in range(34):
         async with (
@@ -247,6 +256,7 @@ async def test_environments_in_a_row_exhaust_no_addresses() -> None:
     assert NETWORKS["internal"] not in await docker("network", "ls", "--format", "{{.Name}}")
 
 
+@pytest.mark.usefixtures("alone")
 async def test_a_network_that_another_process_removed_is_made_again(engine: Engine) -> None:
     spec = ContainerSpec(image=IMAGE, command=SLEEP, sandbox=Sandbox(network="internal"))
     async with engine.container(spec) as container:
@@ -255,6 +265,7 @@ async def test_a_network_that_another_process_removed_is_made_again(engine: Engi
         assert (await container.address(8000))[1] == 8000
 
 
+@pytest.mark.usefixtures("alone")
 async def test_a_network_of_the_same_name_that_is_not_ours_is_refused(engine: Engine) -> None:
     await docker("network", "create", NETWORKS["internal"])
     try:

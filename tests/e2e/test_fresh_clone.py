@@ -39,7 +39,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
     ports = {name: str(free_port()) for name in (*PORTS, "HUD_MCP_PORT")}
     env = {**plain_environment(home), **packages, **ports, "PATH": os.environ["PATH"]}
     env["COMPOSE_PROJECT_NAME"] = PROJECT
-    del env["PYTHONPATH"]
+    del env["PYTHONPATH"], env["HUD_API_URL"]
     command = Command(("sh", "-c"), folder, env)
     try:
         yield command

@@ -14,6 +14,7 @@ import pytest
 
 from tests import fake_provider
 from tests.command import Command
+from tests.controller.running import free_port
 from tests.hud.cli.conftest import SLUGS, Run, files, records, rows
 from tests.hud.eval.test_summary import SEED_PAGE
 
@@ -153,12 +154,14 @@ def test_no_network_is_used_but_the_providers_and_the_controller_of_this_machine
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text(WATCH)
     path = os.pathsep.join([str(tmp_path), keyed.env["PYTHONPATH"]])
-    watched = keyed.having(HUD_API_KEY="sk", PYTHONPATH=path, WATCHED=str(tmp_path / "connections"))
-    assert watched("eval", "tasks.py", agent).returncode == 0
+    port = str(free_port())
+    variables = {"HUD_API_URL": f"http://127.0.0.1:{port}", "HUD_API_KEY": "sk"}
     told = tmp_path / "connections"
+    watched = keyed.having(**variables, PYTHONPATH=path, WATCHED=str(told))
+    assert watched("eval", "tasks.py", agent).returncode == 0
     connections = told.read_text().splitlines() if told.exists() else []
     assert all("127.0.0.1" in line for line in connections)
-    asked = [line for line in connections if "8766" not in line]
+    asked = [line for line in connections if port not in line]
     assert bool(asked) is (agent == "openai"), "the controller's port is the one exception"
 
 
