@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets as tokens
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from controller.environments.ledger import Ledger
 from controller.environments.log import KEPT_LINES, Log
@@ -15,7 +17,7 @@ from controller.errors import NotFound
 from controller.secrets import Secrets
 from hud.containers import BuildEvent, BuildRequest, BuildResult, Containers
 from hud.errors import HudError
-from hud.runtime.build import build_image
+from hud.runtime.build import build_image, current_image
 from hud.wire.platform import BuildRecord, LogPage
 
 KEPT_LOGS = 50
@@ -41,6 +43,8 @@ class Builds:
         self._secrets = secrets
         self._folder = folder
         self._logs: OrderedDict[str, Log] = OrderedDict()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """By the image's name: one that is being built need not be built by others, too."""
 
     async def open(self) -> None:
         """Close the books on builds that a controller before this one did not end."""
@@ -94,16 +98,37 @@ class Builds:
         engine: Containers,
         order: Order,
         note: Callable[[str], None] | None = None,
-        record: BuildRecord | None = None,
+        on_begin: Callable[[], None] | None = None,
     ) -> BuildResult:
-        """Build, and put it down: in `record`, if it was begun already. `note` takes the log's
-        steps, too.
+        """Build, and put it down; what is up to date is not built. `note` takes the log's steps,
+        too; `on_begin` is called when there is something to build.
 
         Raises:
             UserError: the folder cannot be built.
             BuildFailure: the build failed.
         """
-        begun = record or await self.begin(order.environment, order.cause)
+        async with self._turns.setdefault(order.request.tag or "", asyncio.Lock()):
+            found = await current_image(engine, order.request)
+            if found is not None:
+                return found
+            if on_begin is not None:
+                on_begin()
+            begun = await self.begin(order.environment, order.cause)
+            return await self.carry_out(engine, order, begun, note)
+
+    async def carry_out(
+        self,
+        engine: Containers,
+        order: Order,
+        begun: BuildRecord,
+        note: Callable[[str], None] | None = None,
+    ) -> BuildResult:
+        """Build what was begun, and put down how it ends.
+
+        Raises:
+            UserError: the folder cannot be built.
+            BuildFailure: the build failed.
+        """
         sink = self.sink(begun)
         try:
             result = await self.build(engine, order.request, sink, note)

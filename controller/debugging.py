@@ -9,12 +9,10 @@ from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from controller.builds import Order
 from controller.deployments import Deployments
-from controller.environments.registry import Place
+from controller.environments.registry import Place, with_image
 from controller.environments.services import Services
 from controller.errors import Conflict, NotFound
-from hud.containers import BuildRequest
 from hud.debug import PhaseEvent, Request, debug, open_target
 from hud.debug.targets.image import ImageTarget
 from hud.debug.targets.module import ModuleTarget
@@ -181,10 +179,8 @@ class Debugging:
             async with open_target(Request(request.target)) as target:
                 yield target
             return
-        project = place.project
+        project = (await with_image(self._services, place, "debug run")).project
         variables = self._services.variables(project)
-        asked = BuildRequest(project.folder, tag=project.image, secrets=variables)
         async with self._services.engines.open() as engine:
-            await self._services.builds.run(engine, Order(place.name, "debug run", asked))
             spec = spec_for(project.image, env_vars=variables, sandbox=project.sandbox)
             yield ImageTarget(engine, spec)

@@ -21,10 +21,9 @@ from controller.environments.archive import unpack
 from controller.environments.discovery import could_run_in_process, declared_name
 from controller.environments.hub import Hub
 from controller.environments.log import Log
-from controller.environments.registry import Place, Seen, look, open_runtime
+from controller.environments.registry import Place, Seen, build_request, look, open_runtime
 from controller.errors import NotFound
 from controller.workspace import Workspace
-from hud.containers import BuildRequest
 from hud.containers.images.names import image_name
 from hud.errors import HudError, StartFailure, UserError, did_you_mean
 from hud.eval.bound import own_tasks
@@ -39,6 +38,8 @@ from hud.wire.platform import (
 )
 
 INCOMING = ".incoming"
+OPTIONS = ".json"
+"""Ending of the file beside a version's folder that tells what it was built with."""
 SWEEP_SECONDS = 60.0
 
 
@@ -157,9 +158,15 @@ class Deployments:
         versions = await self._store.versions(record.name)
         for one in versions:
             if version in (None, one.number):
-                project = read_project(self._folder_of(record.name, one.source), tag=one.image)
+                folder = self._folder_of(record.name, one.source)
+                if not folder.is_dir():
+                    told = f"the files of version {one.number} of `{record.name}` are gone"
+                    raise StartFailure(told, hint="deploy it again: hud deploy")
+                project = read_project(folder, tag=one.image)
                 project = replace(project, is_built=one.image is not None)
-                return await self._place(record.name, one.source, project)
+                place = await self._place(record.name, one.source, project)
+                options = self._options_of(record.name, one.source)
+                return replace(place, options=options)
         serving = self._workspace.serving(record.name)
         if version is not None or serving is None:
             told = f"environment `{record.name}` has no version {version or ''}".rstrip()
@@ -181,6 +188,13 @@ class Deployments:
     def _folder_of(self, name: str, source: str) -> Path:
         return self._folder / name / source[:24]
 
+    def _options_of(self, name: str, source: str) -> DeployOptions:
+        """What a version was built with."""
+        path = self._folder_of(name, source).with_suffix(OPTIONS)
+        if not path.is_file():
+            return DeployOptions()
+        return DeployOptions.model_validate_json(path.read_bytes())
+
     def _name(self, given: str | None, folder: Path) -> str:
         found = given or declared_name(folder)
         if found is None:
@@ -198,7 +212,7 @@ class Deployments:
             place = await self._place(record.environment, None, project)
             if place.in_container:
                 async with self._services.engines.open() as engine:
-                    request = self._request(project, options)
+                    request = build_request(self._services, project, options)
                     image = (await builds.build(engine, request, say)).tag
                 place = replace(place, project=replace(project, is_built=True))
             elif project.has_dockerfile:
@@ -206,6 +220,7 @@ class Deployments:
             else:
                 say("it has no Dockerfile: it runs in processes")
             seen = await look(self._services, place)
+            place = replace(place, options=options)
             number = await self._register(place, image, source, seen)
             say(f"registered as version {number} of `{place.name}`")
         except HudError as exc:
@@ -217,21 +232,6 @@ class Deployments:
             await builds.end(record, image=image)
         finally:
             await asyncio.to_thread(shutil.rmtree, project.folder, ignore_errors=True)
-
-    def _request(self, project: Project, options: DeployOptions) -> BuildRequest:
-        secrets = self._services.secrets.given(project.variables)
-        for identity, name in options.secrets.items():
-            value = self._services.secrets.value(name)
-            if value is None:
-                raise UserError(f"there is no secret `{name}`", hint=f"hud set {name}=VALUE")
-            secrets[identity] = value
-        return BuildRequest(
-            project.folder,
-            tag=project.image,
-            build_args=options.build_args,
-            secrets=secrets,
-            no_cache=options.no_cache,
-        )
 
     async def _register(self, place: Place, image: str | None, source: str, seen: Seen) -> int:
         """Put a version down, and its folder where it stays."""
@@ -251,6 +251,8 @@ class Deployments:
             if not folder.exists():
                 folder.parent.mkdir(parents=True, exist_ok=True)
                 await asyncio.to_thread(place.project.folder.rename, folder)
+            kept = place.options.model_copy(update={"no_cache": False})
+            folder.with_suffix(OPTIONS).write_text(kept.model_dump_json(), "utf-8")
         if not self._workspace.note_version(place.name, number):
             await self._store.put_environment(self._record(place, folder, number, version))
         await self._store.add_event("environment", place.name, {"version": number})
@@ -285,11 +287,16 @@ class Deployments:
                 await self._prune()
 
     async def _prune(self) -> None:
-        """Remove the folders of versions that are not registered any more."""
-        for folder in await asyncio.to_thread(lambda: list(self._folder.glob("[!.]*/*"))):
-            versions = await self._store.versions(folder.parent.name)
-            if folder not in [self._folder_of(one.environment, one.source) for one in versions]:
-                await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        """Remove the files of versions that are not registered any more."""
+        for path in await asyncio.to_thread(lambda: list(self._folder.glob("[!.]*/*"))):
+            versions = await self._store.versions(path.parent.name)
+            known = [self._folder_of(one.environment, one.source) for one in versions]
+            if path.with_suffix("") in known:
+                continue
+            if path.is_dir():
+                await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
     def _spawn(self, work: Any) -> None:
         task: asyncio.Task[Any] = asyncio.create_task(work)

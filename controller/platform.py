@@ -23,7 +23,7 @@ from controller.welcome import furnish, greet
 from controller.workspace import Workspace
 from hud.eval.gateway import GatewayPlace
 
-PRIVATE = ("builds", "jobs", "models", "sessions")
+PRIVATE = ("builds", "containers", "jobs", "models", "sessions")
 """Folders of the data folder that authors' code, run as another user, has no business in."""
 
 

@@ -81,6 +81,8 @@ class Workspace:
         self.services.secrets.listeners.append(self._heed_secret)
         await self._look()
         self._spawn(self._watch())
+        wanted = [name for name, one in self._serving.items() if one.is_wanted]
+        self._spawn(self.engines.forget_all_but(wanted))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -258,7 +260,7 @@ class Workspace:
     async def _rebuild(self, serving: Serving, order: Order, record: BuildRecord) -> None:
         try:
             async with self.engines.open() as engine:
-                await self.services.builds.run(engine, order, serving.log, record)
+                await self.services.builds.carry_out(engine, order, record, serving.log)
         except HudError as exc:
             serving.log(f"rebuild failed: {exc.message}")
             return

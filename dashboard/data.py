@@ -12,8 +12,16 @@ from dashboard.remembering import forget as forget
 from dashboard.remembering import remembered
 from hud.client import Client
 from hud.client.client import JobFilters, RolloutFilters
-from hud.wire import Comparison, JobResults, JobView, RolloutRecord, Transcript
-from hud.wire.models import ProviderModels
+from hud.wire import (
+    ComparedTask,
+    Comparison,
+    JobResults,
+    JobTask,
+    JobView,
+    RolloutRecord,
+    Transcript,
+)
+from hud.wire.models import AgentOffer
 from hud.wire.platform import (
     BuildRecord,
     Check,
@@ -73,9 +81,9 @@ def providers() -> list[ProviderStatus]:
 
 
 @remembered(MODELS)
-def models() -> list[ProviderModels]:
-    """The models of providers that have a key."""
-    return client().models()
+def agents() -> list[AgentOffer]:
+    """What evaluations can be played with."""
+    return client().agents()
 
 
 @remembered(STILL)
@@ -186,10 +194,24 @@ def results(job_id: str) -> JobResults:
     return client().results(job_id)
 
 
+@remembered(LIVE)
+def job_tasks(job_id: str, columns: Pairs = (), **filters: Any) -> Page[JobTask]:
+    """One page of a job's tasks; `columns` as in `task_page`."""
+    return client().job_tasks(job_id, columns=dict(columns), **filters)
+
+
 @remembered(STILL)
 def compare(job_ids: tuple[str, ...]) -> Comparison:
     """Jobs side by side."""
     return client().compare(job_ids)
+
+
+@remembered(STILL)
+def compared_tasks(
+    job_ids: tuple[str, ...], columns: Pairs = (), **filters: Any
+) -> Page[ComparedTask]:
+    """One page of the tasks of compared jobs; `columns` as in `task_page`."""
+    return client().compared_tasks(job_ids, columns=dict(columns), **filters)
 
 
 @remembered(LIVE)

@@ -25,7 +25,8 @@ from pydantic import (
 from hud.errors import UserError
 from hud.types import ColumnValue, MCPToolCall, Trace
 
-SLUG_PATTERN = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+SLUG_PATTERN = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
+"""Kebab-case, or with the underscores that the slugs of many published tasks have."""
 SLUG_LENGTH = 100
 V4_FIELDS = frozenset({"prompt", "mcp_config", "setup_tool", "evaluate_tool"})
 """Fields of v4 tasks, which v5 tasks do not have."""
@@ -38,7 +39,13 @@ class EnvConfig(BaseModel):
 
     name: str
     include: list[str] | None = None
+    """Names of the only tools that are taken from it; None means all."""
     exclude: list[str] | None = None
+    """Names of tools that are not taken from it."""
+
+    def admits(self, tool: str) -> bool:
+        """Whether it is one of the tools to take."""
+        return tool not in (self.exclude or ()) and (self.include is None or tool in self.include)
 
 
 class TaskAgentConfig(BaseModel):

@@ -14,7 +14,15 @@ from fnmatch import fnmatchcase
 from typing import Any, Generic, Literal, TypeVar
 
 import mcp_types
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from hud import camel
 
@@ -134,6 +142,16 @@ class SubScore(BaseModel):
     value: float = Field(ge=0.0, le=1.0)
     metadata: dict[str, Any] | None = Field(default=None, exclude=True)
     """Evidence for the reader; not part of the result."""
+    error: str | None = None
+    """Why it could not be graded, its grader's own means having failed; `value` says nothing then.
+    """
+
+    @model_serializer(mode="wrap")
+    def _without_no_error(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = write(self)
+        if self.error is None:
+            written.pop("error", None)
+        return written
 
     @property
     def score(self) -> float:
@@ -154,6 +172,12 @@ class EvaluationResult(BaseModel):
     info: dict[str, Any] = Field(default_factory=dict)
     isError: bool = False
     subscores: list[SubScore] | None = None
+
+    @property
+    def ungraded(self) -> str | None:
+        """Which parts could not be graded, and why, in one line; None if all were."""
+        failed = [f"`{part.name}`: {part.error}" for part in self.subscores or [] if part.error]
+        return f"could not be graded: {'; '.join(failed)}" if failed else None
 
     @field_validator("reward")
     @classmethod
@@ -193,7 +217,9 @@ def from_subscores(subscores: Sequence[SubScore]) -> EvaluationResult:
         for score in named
     ]
     info = {score.name: score.metadata for score in named if score.metadata}
-    return EvaluationResult(reward=earned + penalty, subscores=shares, info=info)
+    result = EvaluationResult(reward=earned + penalty, subscores=shares, info=info)
+    result.content, result.isError = result.ungraded, result.ungraded is not None
+    return result
 
 
 def _numbered(subscores: Sequence[SubScore]) -> list[SubScore]:

@@ -25,6 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
             del os.environ[name]
     os.environ["HUD_HOME"] = str(config.rootpath / "tests" / "no-such-home")
     os.environ["HUD_API_URL"] = NOWHERE
+    config.pluginmanager.import_plugin("tests.controller.sharing")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -10,11 +10,10 @@ from typing import Any, Literal
 from fastapi.responses import StreamingResponse
 
 from controller.store import Store
-from hud.tasksets.table import to_csv
-from hud.wire import RolloutRecord
+from hud.tasksets.table import Table, to_csv
 
 Format = Literal["csv", "jsonl"]
-PAGE = 500
+PAGE = 200
 MEDIA_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "json": "application/json",
@@ -33,10 +32,8 @@ async def export_taskset(
 
 async def export_job(store: Store, job: str, format: Format) -> StreamingResponse:
     """A job's rollouts, or its tasks with their rewards."""
-    if format == "jsonl":
-        return _download(_lines(store, job), job, format)
-    tasks, rewards = await _tasks_with_rewards(store, job)
-    return _download(iter([to_csv(tasks, rewards)]), job, format)
+    pieces = _lines(store, job) if format == "jsonl" else _table(store, job)
+    return _download(pieces, job, format)
 
 
 def _download(
@@ -53,42 +50,29 @@ def _json_array(items: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield "]\n" if items else "[]\n"
 
 
-async def _rollouts(store: Store, job: str) -> AsyncIterator[RolloutRecord]:
-    offset = 0
-    while True:
-        page = await store.rollouts(job=job, sort="task", offset=offset, limit=PAGE)
-        for item in page.items:
-            yield item
-        offset += len(page.items)
-        if not page.items or offset >= page.total:
-            return
-
-
 async def _lines(store: Store, job: str) -> AsyncIterator[str]:
-    async for record in _rollouts(store, job):
-        yield record.model_dump_json(exclude_none=True) + "\n"
+    page, place = await store.rollouts_after(job, None, PAGE)
+    while page:
+        yield "".join(record.model_dump_json(exclude_none=True) + "\n" for record in page)
+        page, place = await store.rollouts_after(job, place, PAGE)
 
 
-async def _tasks_with_rewards(
-    store: Store, job: str
-) -> tuple[list[dict[str, Any]], dict[str, dict[str, float | None]]]:
-    """The job's tasks in their JSON format, and the rewards of each by slug."""
-    tasks: dict[str, dict[str, Any]] = {}
-    async for record in _rollouts(store, job):
-        env, _, scenario = (record.scenario or "").rpartition(":")
-        tasks.setdefault(
-            record.task,
-            {
-                "slug": record.task,
-                "scenario": scenario,
-                "env": {"name": env} if env else None,
-                "args": record.args or {},
-                "columns": record.columns,
-            },
-        )
-    results = await store.results(job)
-    rewards: dict[str, dict[str, float | None]] = {}
-    for result in results.tasks:
-        named = {f"{result.variant}.{index}": it for index, it in enumerate(result.rewards)}
-        rewards.setdefault(result.task, {}).update(named)
-    return list(tasks.values()), rewards
+async def _table(store: Store, job: str) -> AsyncIterator[str]:
+    """Read twice: headers are what all tasks have, and no line waits for the last of them."""
+    args: set[str] = set()
+    columns: set[str] = set()
+    async for tasks in _tasks(store, job):
+        args.update(name for task in tasks for name in task["args"])
+        columns.update(name for task in tasks for name in task["columns"])
+    table = Table(sorted(args), sorted(columns), await store.run_names(job))
+    yield table.head()
+    async for tasks in _tasks(store, job):
+        rewards = await store.rewards_of(job, [task["slug"] for task in tasks])
+        yield "".join(table.row(task, rewards.get(task["slug"])) for task in tasks)
+
+
+async def _tasks(store: Store, job: str) -> AsyncIterator[list[dict[str, Any]]]:
+    last = ""
+    while page := await store.tasks_after(job, last, PAGE):
+        last = page[-1]["slug"]
+        yield page

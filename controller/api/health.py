@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from controller.api.services import PlatformDep, Text, resource
 from controller.doctor import examine
+from controller.model_gateway.offers import agent_offers
 from hud import __version__
-from hud.wire.models import ModelUsage, ProviderModels
+from hud.wire.models import AgentOffer, ModelUsage, ProviderModels
 from hud.wire.platform import Check, Health, ProviderStatus, Storage
 
 router = resource("controller")
@@ -46,6 +47,12 @@ async def providers(platform: PlatformDep) -> list[ProviderStatus]:
 async def models(platform: PlatformDep) -> list[ProviderModels]:
     """The models that providers with a key have."""
     return await platform.models.models()
+
+
+@router.get("/agents")
+async def agents(platform: PlatformDep) -> list[AgentOffer]:
+    """The agents that evaluations can be played with, those that have what they need first."""
+    return agent_offers(await platform.models.models())
 
 
 @router.get("/usage")

@@ -6,26 +6,67 @@ from typing import Annotated
 
 from fastapi import Body, Query
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
 
 from controller.api.exports import Format, export_job
-from controller.api.services import Limit, Name, Offset, PlatformDep, Text, resource
+from controller.api.services import (
+    Column,
+    Limit,
+    Name,
+    Offset,
+    PlatformDep,
+    Text,
+    pairs,
+    resource,
+)
 from hud.errors import UserError
 from hud.wire import (
     CancelledJobs,
+    Change,
+    ComparedTask,
     Comparison,
     JobEnding,
     JobRecord,
     JobRequest,
     JobResults,
     JobStatus,
+    JobTask,
     JobView,
+    TaskChoice,
+    TaskOrder,
     Transcript,
 )
 from hud.wire.platform import Page
 
 router = resource("jobs")
 Batch = Annotated[list[Transcript], Body(max_length=100)]
-Jobs = Annotated[list[str], Query(min_length=1, max_length=20)]
+Jobs = Annotated[list[str], Field(min_length=1, max_length=20)]
+
+
+class TaskFilters(BaseModel):
+    """What a job's tasks are narrowed down to."""
+
+    search: Text = None
+    which: TaskChoice | None = None
+    column: list[Column] = Field(default_factory=list, max_length=20)
+    """`NAME=VALUE`."""
+    sort: TaskOrder = "position"
+    runs: Annotated[int, Field(ge=0, le=1000)] = 15
+    """Of how many runs of each task the rewards are told, the first ones."""
+    offset: Offset = 0
+    limit: Limit = 50
+
+
+class ComparedFilters(BaseModel):
+    """Which jobs are compared, and what their tasks are narrowed down to."""
+
+    job: Jobs
+    change: Change | None = None
+    search: Text = None
+    column: list[Column] = Field(default_factory=list, max_length=20)
+    """`NAME=VALUE`."""
+    offset: Offset = 0
+    limit: Limit = 50
 
 
 @router.post("/jobs", status_code=202)
@@ -49,7 +90,7 @@ async def list_jobs(
     offset: Offset = 0,
     limit: Limit = 50,
 ) -> Page[JobView]:
-    """Jobs, the newest first."""
+    """Jobs, the newest first; their records leave the slugs of their tasks out."""
     return await platform.store.jobs(
         taskset=taskset, status=status, search=search, offset=offset, limit=limit
     )
@@ -92,8 +133,17 @@ async def finish_job(platform: PlatformDep, job: Name, ending: JobEnding) -> Job
 
 @router.get("/jobs/{job}/results")
 async def get_results(platform: PlatformDep, job: Name) -> JobResults:
-    """A job's results by task and variant."""
+    """A job's results by variant, and its failures by reason."""
     return await platform.store.results(job)
+
+
+@router.get("/jobs/{job}/tasks")
+async def list_job_tasks(
+    platform: PlatformDep, job: Name, filters: Annotated[TaskFilters, Query()]
+) -> Page[JobTask]:
+    """A job's tasks that fit every filter, with their rewards."""
+    given = filters.model_dump(exclude={"column"})
+    return await platform.store.job_tasks(job, **given, columns=pairs(filters.column) or None)
 
 
 @router.get("/jobs/{job}/export", response_class=StreamingResponse)
@@ -125,6 +175,16 @@ async def rerun_job(platform: PlatformDep, job: Name) -> JobView:
 
 
 @router.get("/comparison")
-async def compare_jobs(platform: PlatformDep, job: Jobs) -> Comparison:
-    """Jobs side by side, aligned by slug."""
+async def compare_jobs(platform: PlatformDep, job: Annotated[Jobs, Query()]) -> Comparison:
+    """Jobs side by side: their variants ranked, and tested against the first."""
     return await platform.store.compare(job)
+
+
+@router.get("/comparison/tasks")
+async def list_compared_tasks(
+    platform: PlatformDep, filters: Annotated[ComparedFilters, Query()]
+) -> Page[ComparedTask]:
+    """The tasks of compared jobs aligned by slug, the largest change first."""
+    given = filters.model_dump(exclude={"column", "job"})
+    columns = pairs(filters.column) or None
+    return await platform.store.compared_tasks(filters.job, **given, columns=columns)

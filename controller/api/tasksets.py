@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from controller.api import services
 from controller.api.exports import export_taskset
 from controller.api.services import Limit, Name, Offset, PlatformDep, Sort, Text, pairs, resource
-from hud.tasksets.table import from_csv
+from hud.tasksets import NO_ROOM, from_csv
 from hud.wire.platform import Page
 from hud.wire.tasksets import Column, SyncPlan, TaskRecord, TasksetRecord, TaskUpload
 
@@ -111,9 +111,13 @@ async def upload_tasks(platform: PlatformDep, name: Name, upload: TaskUpload) ->
 async def import_tasks(
     platform: PlatformDep, name: Name, request: Request, dry_run: bool = False
 ) -> SyncPlan:
-    """The same with a CSV file: `slug, scenario, env, arg:*, col:*`."""
+    """The same with a CSV file: `slug, scenario, env, arg:*, col:*`.
+
+    What it has no room for stays as it is.
+    """
     tasks = from_csv((await request.body()).decode("utf-8-sig", errors="replace"))
-    return await platform.store.upload(name, TaskUpload(tasks=tasks, dry_run=dry_run))
+    upload = TaskUpload(tasks=tasks, dry_run=dry_run, keep=list(NO_ROOM))
+    return await platform.store.upload(name, upload)
 
 
 @router.get("/tasksets/{name}/export", response_class=StreamingResponse)

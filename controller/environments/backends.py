@@ -15,8 +15,8 @@ from controller.builds import Order
 from controller.environments.discovery import Found, could_run_in_process, watched_names
 from controller.environments.lines import Lines
 from controller.environments.services import Services
-from hud.containers import BuildRequest, Containers, EngineUnavailable
-from hud.dev.backend import Backend, Instance
+from hud.containers import BuildRequest, Containers, EngineUnavailable, Image
+from hud.dev.backend import Backend
 from hud.dev.containers.opening import Wanted, open_containers
 from hud.dev.forking.backend import ForkedBackend
 from hud.dev.forking.launch import launch
@@ -116,47 +116,49 @@ async def _contained(
     services: Services, found: Found, project: Project, log: Log, on_build: Callable[[], None]
 ) -> AsyncIterator[Opened]:
     watched = watch_list(found.folder)
-    wanted = Wanted(
-        folder=found.folder,
-        module=None,
-        image=None,
-        watched=watched.paths,
-        plays=True,
-        per_client=False,
-        variables=services.variables(project),
-    )
-    async with services.engines.open() as engine, open_containers(wanted, log) as opened:
-        request = BuildRequest(project.folder, tag=project.image, secrets=wanted.variables)
+    variables = services.variables(project)
+    async with services.engines.open() as engine:
+        request = BuildRequest(project.folder, tag=project.image, secrets=variables)
         order = Order(found.name, "first start", request)
-        backend = RecordedBackend(opened.backend, services, engine, order, log)
-        backend.on_build = on_build
-        mounted = replace(watched, mounted=opened.mounted)
-        yield Opened(backend, mounted, "container", image=project.image)
+        wanted = Wanted(
+            folder=found.folder,
+            module=None,
+            image=None,
+            watched=watched.paths,
+            plays=True,
+            per_client=False,
+            variables=variables,
+            build=RecordedBuilds(services, engine, order, log, on_build),
+            keeping=services.engines.keeping(found.name),
+        )
+        async with open_containers(wanted, log) as opened:
+            mounted = replace(watched, mounted=opened.mounted)
+            yield Opened(opened.backend, mounted, "container", image=project.image)
 
 
-class RecordedBackend:
-    """A backend whose builds are put down, and get secrets."""
+class RecordedBuilds:
+    """Builds an environment's image, and puts that down."""
 
     def __init__(
-        self, inner: Backend, services: Services, engine: Containers, order: Order, log: Log
+        self,
+        services: Services,
+        engine: Containers,
+        order: Order,
+        log: Log,
+        on_build: Callable[[], None],
     ) -> None:
-        self.highest = inner.highest
-        self.on_build: Callable[[], None] = lambda: None
-        self._inner = inner
         self._services = services
         self._engine = engine
         self._order = order
         self._log = log
-        self._is_built = False
+        self._on_build = on_build
+        self._is_first = True
 
-    async def start(self, step: Step) -> Instance:
-        if step > Step.RELOAD or not self._is_built:
-            cause = self._order.cause if not self._is_built else step.name.lower()
-            self.on_build()
-            order = replace(self._order, cause=cause)
-            await self._services.builds.run(self._engine, order, self._log)
-            self._is_built = True
-        return await self._inner.start(step)
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
+    async def __call__(self, step: Step) -> Image:
+        """The image as its files are now. The first time, the order says why it is built."""
+        cause = self._order.cause if self._is_first else step.name.lower()
+        order = replace(self._order, cause=cause)
+        builds = self._services.builds
+        result = await builds.run(self._engine, order, self._log, self._on_build)
+        self._is_first = False
+        return result.image

@@ -4,13 +4,19 @@ that comes or goes while the controller runs is noticed.
 
 from __future__ import annotations
 
+import hashlib
+import os
+import secrets as tokens
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 from controller.settings import ControllerSettings
 from hud.containers import Containers, Engine
+from hud.containers.custody import KEPT_FOR
 from hud.containers.dwelling import Dwelling, declared
+from hud.dev.containers.keeping import Keeping
 from hud.errors import DockerFailure
 from hud.wire.platform import EngineHealth
 
@@ -24,6 +30,8 @@ class Engines:
     def __init__(self, settings: ControllerSettings) -> None:
         """`settings` may say what the host calls the workspace."""
         self._dwelling = _dwelling(settings)
+        self._data = settings.data_dir
+        self._installation: str | None = None
         self._health: EngineHealth | None = None
         self._asked = 0.0
 
@@ -36,6 +44,26 @@ class Engines:
         """
         async with self.make() as engine:
             yield engine
+
+    @property
+    def installation(self) -> str:
+        """What tells the containers of this data folder's controllers from those of others."""
+        if self._installation is None:
+            self._installation = _installation(self._data / "installation")
+        return self._installation
+
+    def keeping(self, environment: str) -> Keeping:
+        """How the next controller finds an environment's container if this one is killed."""
+        name = f"{hashlib.sha256(environment.encode()).hexdigest()[:16]}.json"
+        return Keeping(self.installation, environment, self._data / "containers" / name)
+
+    async def forget_all_but(self, environments: Collection[str]) -> None:
+        """Remove the containers that a controller before this one left for other environments."""
+        with suppress(DockerFailure):
+            async with self.open() as engine:
+                for item in await engine.kept(self.installation):
+                    if item.labels.get(KEPT_FOR) not in environments:
+                        await engine.remove(item)
 
     def make(self) -> Containers:
         """The engine, not asked yet."""
@@ -55,6 +83,16 @@ class Engines:
                 return EngineHealth(available=True, version=info.version, runc=info.runc or None)
         except DockerFailure as exc:
             return EngineHealth(available=False, reason=exc.message)
+
+
+def _installation(file: Path) -> str:
+    """The name that a data folder's installation was given when it was first used."""
+    if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft = file.with_name(f".installation.{os.getpid()}")
+        draft.write_text(tokens.token_hex(6))
+        draft.replace(file)
+    return file.read_text().strip()
 
 
 def _dwelling(settings: ControllerSettings) -> Dwelling | None:

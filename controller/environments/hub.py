@@ -1,5 +1,5 @@
 """Registered environments for clients: each MCP session gets an instance of its own, which ends
-with it.
+with it: a container, or a process that was forked from one that has the libraries loaded.
 
 Sessions are not kept over a restart: what their instances held would be gone.
 """
@@ -7,26 +7,28 @@ Sessions are not kept over a restart: what their instances held would be gone.
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 import tempfile
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from starlette.types import Message, Receive, Scope, Send
 
-from controller.environments.registry import Place
+from controller.environments.lines import Lines
+from controller.environments.registry import Place, with_image
 from controller.environments.services import Services
 from hud.dev.containers.backend import ContainerBackend, Containment
-from hud.dev.gateway import Gateway, Limits, StdioUpstream, Upstream, command
+from hud.dev.forking.backend import upstream_of_own_versions
+from hud.dev.forking.launch import launch
+from hud.dev.forking.versions import Versions
+from hud.dev.gateway import Gateway, Limits, Upstream
 from hud.dev.gateway.upstreams.channel import SESSION
 from hud.dev.watcher import Step
 from hud.environment.connections import Supervised
-from hud.runtime.server_process import OUR_FOLDER
 
 MOST_SESSIONS = 32
 """Instances of one environment that clients may hold at once."""
@@ -36,15 +38,6 @@ CLOSE_SECONDS = 1800.0
 """How long an environment's endpoint stays open that nobody asks."""
 MOST_REMEMBERED = 4096
 LIMITS = Limits(max_sessions=MOST_SESSIONS, idle_seconds=IDLE_SECONDS, initialize_seconds=120.0)
-SERVE = """
-import sys
-sys.path.append(sys.argv[1])
-from hud.dev.forking.direct import serve_directly
-from hud.runtime.privileges import die_with_parent, step_down
-step_down()
-die_with_parent(int(sys.argv[2]))
-sys.exit(serve_directly(None))
-"""
 
 Log = Callable[[str], None]
 PlaceKey = tuple[str, str | None]
@@ -132,16 +125,19 @@ class Hub:
     async def _upstream(self, place: Place, stack: AsyncExitStack) -> Upstream:
         if place.in_container:
             return await self._contained(place, stack)
+        output = await stack.enter_async_context(Lines(place.log))
         variables = self._services.process_variables(place.project)
-        argv = (sys.executable, "-P", "-c", SERVE, str(OUR_FOLDER), str(os.getpid()))
-        opener = command(argv, env=variables, cwd=str(place.project.folder), log=place.log)
-        return StdioUpstream(f"environment `{place.name}`", opener)
+        start = partial(launch, output.descriptor, variables)
+        versions = Versions(None, place.project.folder, log=place.log, launch=start, plays=False)
+        stack.push_async_callback(versions.aclose)
+        return upstream_of_own_versions(f"environment `{place.name}`", versions)
 
     async def _contained(self, place: Place, stack: AsyncExitStack) -> Upstream:
+        place = await with_image(self._services, place, "hub session")
         engine = await stack.enter_async_context(self._services.engines.open())
         what = Containment(
             project=place.project,
-            image=place.project.image if place.project.is_built else None,
+            image=place.project.image,
             variables=self._services.variables(place.project),
             plays=False,
             per_client=True,

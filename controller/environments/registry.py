@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import secrets as tokens
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import mcp_types
 from pydantic import BaseModel
 
+from controller.builds import Order
 from controller.environments.discovery import declared_name
 from controller.environments.services import Services
+from hud.containers import BuildRequest
 from hud.environment.session import Connection
+from hud.errors import StartFailure, UserError
 from hud.eval.bound import FolderRuntime
 from hud.runtime.contained import ContainerRuntime
 from hud.runtime.project import Project
 from hud.runtime.runtime import Runtime
 from hud.task import Task
+from hud.wire.platform import DeployOptions
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class Place:
     project: Project
     in_container: bool
     log: Callable[[str], None]
+    options: DeployOptions = field(default_factory=DeployOptions)
+    """What its image was built with."""
 
     @property
     def key(self) -> tuple[str, str | None]:
@@ -52,6 +58,8 @@ async def open_runtime(services: Services, place: Place, tasks: Sequence[Task]) 
     Raises:
         HudError: it cannot be loaded, built or started.
     """
+    if place.in_container:
+        place = await with_image(services, place, "evaluation")
     runtime = make_runtime(services, place, tasks)
     try:
         await runtime.open()
@@ -59,6 +67,51 @@ async def open_runtime(services: Services, place: Place, tasks: Sequence[Task]) 
         await runtime.aclose()
         raise
     return runtime
+
+
+async def with_image(services: Services, place: Place, cause: str) -> Place:
+    """The place, once the engine has its image. That of a registered version is built again from
+    the version's files where it is gone; `cause` is why others are built.
+
+    Raises:
+        StartFailure: the files are gone, too.
+        HudError: it cannot be built.
+    """
+    project = place.project
+    async with services.engines.open() as engine:
+        if project.is_built:
+            if await engine.image(project.image) is not None:
+                return place
+            if not project.has_dockerfile:
+                told = f"image `{project.image}` is gone, and so is what it was built from"
+                raise StartFailure(told, hint="deploy the environment again: hud deploy")
+            cause = "its image is gone from the engine"
+            place.log(f"`{project.image}` is built again: {cause}")
+        request = build_request(services, project, place.options)
+        await services.builds.run(engine, Order(place.name, cause, request), place.log)
+    return replace(place, project=replace(project, is_built=True))
+
+
+def build_request(services: Services, project: Project, options: DeployOptions) -> BuildRequest:
+    """What is asked of the engine to build a project's image: declared variables that have a value
+    are secrets of the build, and so is what the options name.
+
+    Raises:
+        UserError: a secret that the options name has no value.
+    """
+    secrets = services.secrets.given(project.variables)
+    for identity, name in options.secrets.items():
+        value = services.secrets.value(name)
+        if value is None:
+            raise UserError(f"there is no secret `{name}`", hint=f"hud set {name}=VALUE")
+        secrets[identity] = value
+    return BuildRequest(
+        project.folder,
+        tag=project.image,
+        build_args=options.build_args,
+        secrets=secrets,
+        no_cache=options.no_cache,
+    )
 
 
 def make_runtime(

@@ -15,9 +15,9 @@ from pydantic import BaseModel, Field, ValidationError
 from controller.errors import NotFound
 from hud.errors import UserError
 from hud.eval.journal import new_job_id
-from hud.eval.rollout import Play, Rollout, rollout_id
+from hud.eval.rollout import Play, Rollout
 from hud.task import Task
-from hud.wire import JobRecord, JobRequest, JobResults
+from hud.wire import JobRecord, JobRequest
 
 
 class Plan(BaseModel):
@@ -68,6 +68,7 @@ def new_plan(
         id=new_job_id(),
         name=request.name or request.source,
         source=request.source,
+        environment=request.environment,
         variants=request.agents,
         tasks=[task.key for task in tasks],
         group=request.group_size,
@@ -84,16 +85,6 @@ def new_plan(
         taskset=taskset,
         environment=environment,
     )
-
-
-def without_reward(results: JobResults) -> set[str]:
-    """Ids of the rollouts that ended without a reward."""
-    return {
-        rollout_id(row.task, row.variant, index)
-        for row in results.tasks
-        for index, status in enumerate(row.statuses)
-        if status in ("failed", "cancelled")
-    }
 
 
 class PlanFolder:

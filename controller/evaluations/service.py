@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from controller.errors import Conflict, NotFound
-from controller.evaluations.plan import Plan, PlanFolder, new_plan, without_reward
+from controller.evaluations.plan import Plan, PlanFolder, new_plan
 from controller.evaluations.players import check_variants, create_plays
 from controller.evaluations.runtimes import EnvironmentDoor, runtimes_for
 from controller.evaluations.sources import TasksetStore, find_tasks
 from hud.errors import HudError, UserError, describe, did_you_mean
 from hud.eval.gateway import GatewayPlace
 from hud.eval.runner import Controls, run_rollouts
-from hud.wire import JobRecord, JobRequest, JobResults, JobStatus, JobView, Transcript
+from hud.wire import JobRecord, JobRequest, JobStatus, JobView, Transcript
 from hud.wire.platform import EventRecord, Page
 
 logger = logging.getLogger(__name__)
@@ -51,11 +51,11 @@ class EvaluationStore(TasksetStore, Protocol):
         self, *, status: JobStatus | None = None, offset: int = 0, limit: int = 50
     ) -> Page[JobView]: ...
 
-    async def results(self, id: str) -> JobResults: ...
-
     async def add_rollout(self, transcript: Transcript) -> Any: ...
 
     async def ended_ids(self, job: str) -> set[str]: ...
+
+    async def lost_ids(self, job: str) -> set[str]: ...
 
     async def add_event(self, kind: str, subject: str, data: dict[str, Any]) -> EventRecord: ...
 
@@ -113,14 +113,14 @@ class Evaluations:
             NotFound: there is no such job, or it ran somewhere else.
             Conflict: it still runs, or all its rollouts have a reward.
         """
-        results = await self._store.results(job_id)
-        if results.view.job.status == "running":
+        view = await self._store.job(job_id)
+        if view.job.status == "running":
             raise Conflict(f"job `{job_id}` still runs", hint=f"hud cancel {job_id}")
-        totals = results.view.totals
+        totals = view.totals
         if totals.scored >= totals.expected:
             raise Conflict(f"all rollouts of job `{job_id}` have a reward")
         plan = await asyncio.to_thread(self._plans.read, job_id)
-        plan = plan.model_copy(update={"again": sorted(without_reward(results))})
+        plan = plan.model_copy(update={"again": sorted(await self._store.lost_ids(job_id))})
         return await self._accept(plan)
 
     async def cancel(self, job_id: str) -> JobView:
@@ -264,7 +264,7 @@ class Evaluations:
         ended = await self._store.ended_ids(plan.job.id)
         if not plan.again:
             return ended
-        return ended - (without_reward(await self._store.results(plan.job.id)) & set(plan.again))
+        return ended - (await self._store.lost_ids(plan.job.id) & set(plan.again))
 
     async def _end(self, job: JobRecord, status: JobStatus, *, reason: str | None = None) -> None:
         seconds = (datetime.now(UTC) - job.created_at).total_seconds()

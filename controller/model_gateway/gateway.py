@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import httpx2
 
@@ -29,6 +29,8 @@ MOST_REQUESTS = 512
 """Requests that are answered at a time; more are refused with 429."""
 LIST_AGE = 300.0
 """Seconds for which a provider's list of models is not asked for again."""
+REFUSAL_AGE = 15.0
+"""The same, where it did not give one."""
 GONE = 499
 """Status that is recorded where a client went away before its answer had come to its end."""
 REQUEST_HEADERS = ("anthropic-beta", "anthropic-version", "openai-beta", "idempotency-key")
@@ -41,6 +43,15 @@ class SecretValues(Protocol):
     def given(self, names: Iterable[str]) -> Mapping[str, str]:
         """Those of the names that have a value."""
         ...
+
+
+class Listed(NamedTuple):
+    """What a provider said of its models."""
+
+    target: routing.Target
+    found: ProviderModels
+    until: float
+    """When to ask again, in monotonic seconds."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +118,7 @@ class ModelGateway:
         self.cache = ResponseCache(folder / "cache")
         self.book = UsageBook(folder / "jobs")
         self._secrets = secrets
-        self._listed: dict[str, tuple[float, ProviderModels]] = {}
+        self._listed: dict[str, Listed] = {}
         self.under_way = 0
 
     async def ask(self, question: Question) -> Reply:
@@ -219,17 +230,16 @@ class ModelGateway:
             provider, keys.url(provider) or provider.default_url, keys.key(provider) or "none"
         )
         known = self._listed.get(provider.name)
-        fresh = known is not None and time.monotonic() - known[0] < LIST_AGE
-        if known is not None and fresh and known[1].base_url == found.base_url:
-            return known[1]
+        if known is not None and known.target == target and time.monotonic() < known.until:
+            return known.found
+        age, changes = LIST_AGE, dict[str, Any]()
         try:
             protocol: routing.Protocol = "messages" if provider is ANTHROPIC else "chat"
-            listed = found.model_copy(
-                update={"models": sorted(await upstream.list_models(target, protocol))}
-            )
+            changes["models"] = sorted(await upstream.list_models(target, protocol))
         except upstream.Unreachable as exc:
-            return found.model_copy(update={"error": exc.reason})
-        self._listed[provider.name] = (time.monotonic(), listed)
+            age, changes["error"] = REFUSAL_AGE, exc.reason
+        listed = found.model_copy(update=changes)
+        self._listed[provider.name] = Listed(target, listed, time.monotonic() + age)
         return listed
 
 

@@ -17,7 +17,7 @@ from controller.model_gateway.routing import Protocol, Target
 from hud.agents.clients import CONNECT_SECONDS, shared_client
 from hud.errors import describe
 
-LIST_SECONDS = 10.0
+LIST_SECONDS = 4.0
 PASSED_ON = ("retry-after", "request-id", "x-request-id", "content-type")
 PASSED_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-", "openai-")
 MARK = "x-hud-gateway"

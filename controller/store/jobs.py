@@ -5,20 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, or_, select, update
 
 from controller.errors import NotFound
-from controller.store import columnsets, events, standing
+from controller.store import columnsets, events, job_tasks, standing
+from controller.store.job_tasks import KEY_LENGTH
 from controller.store.listing import containing, counting, ordering, paged
 from controller.store.tables import jobs
 from controller.store.values import dump, finite
+from controller.store.writing import add_row
 from hud.errors import UserError
 from hud.types import Usage
 from hud.wire import JobRecord, JobStatus, JobTotals, JobView
 from hud.wire.platform import Page
 
-KEY_LENGTH = 500
-"""Characters that an id or a slug may have."""
 SORTS: dict[str, ColumnElement[Any]] = {
     name: jobs.c[name]
     for name in ("created_at", "name", "status", "seconds", "ended", "failed", "passed")
@@ -60,10 +60,12 @@ def add_job(
     known = connection.execute(select(jobs.c.pk, jobs.c.taskset).where(jobs.c.id == job.id)).first()
     if known is None:
         added = {"id": job.id, "taskset": taskset, "is_remote": is_remote}
-        connection.execute(insert(jobs).values(**fields, **added))
+        key = add_row(connection, jobs, fields | added)
     else:
-        connection.execute(update(jobs).where(jobs.c.pk == known.pk).values(fields))
-        _move(connection, known.pk, known.taskset, taskset)
+        key = known.pk
+        connection.execute(update(jobs).where(jobs.c.pk == key).values(fields))
+        _move(connection, key, known.taskset, taskset)
+    job_tasks.plan(connection, key, job)
     events.append(connection, "job", job.id, {"status": job.status, "name": job.name})
 
 
@@ -105,7 +107,7 @@ def job(connection: Connection, job_id: str) -> JobView:
 
 
 def page(connection: Connection, **filters: Unpack[JobFilters]) -> Page[JobView]:
-    """Jobs, newest first.
+    """Jobs, newest first, their records without the slugs of their tasks.
 
     Raises:
         UserError: there is no such thing to sort by.
@@ -116,7 +118,7 @@ def page(connection: Connection, **filters: Unpack[JobFilters]) -> Page[JobView]
     query = select(jobs).where(*conditions).order_by(*order)
     rows = connection.execute(paged(query, offset, filters.get("limit", 100)))
     total = connection.scalar(counting(jobs, conditions)) or 0
-    return Page[JobView](items=[view(row) for row in rows], total=total, offset=offset)
+    return Page[JobView](items=[_brief(row) for row in rows], total=total, offset=offset)
 
 
 def _conditions(filters: JobFilters) -> list[ColumnElement[bool]]:
@@ -174,6 +176,11 @@ def view(row: Row[Any]) -> JobView:
     )
     record = JobRecord.model_validate_json(row.record)
     return JobView(job=record, totals=totals, taskset=row.taskset, is_remote=row.is_remote)
+
+
+def _brief(row: Row[Any]) -> JobView:
+    whole = view(row)
+    return whole.model_copy(update={"job": whole.job.model_copy(update={"tasks": []})})
 
 
 def check_key(what: str, key: str) -> None:

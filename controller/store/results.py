@@ -1,166 +1,273 @@
-"""A job's results and jobs side by side, from the hot table alone: no transcript is read."""
+"""A job's results: its agents, why rollouts failed, and its tasks page by page.
+
+What rollouts add up to is read from the tasks' counters; of rollouts, only those that a page shows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
 
+from controller.store import columnsets
 from controller.store.jobs import job_row, view
-from controller.store.tables import rollout_records, rollouts
-from hud.eval.statistics import interval, p_value, paired_interval, pass_at
-from hud.types import ColumnValue, Usage
+from controller.store.listing import containing, ordering, paged
+from controller.store.tables import job_tasks, rollouts
+from hud.eval.statistics import Spread, interval_of, pass_at_counted
+from hud.types import Usage
 from hud.wire import (
-    ComparedTask,
-    Comparison,
     FailureGroup,
     JobRecord,
     JobResults,
-    PairedDifference,
-    RolloutRecord,
+    JobTask,
+    TaskChoice,
+    TaskOrder,
     TaskResult,
     VariantResult,
 )
+from hud.wire.platform import Page
 
-TOLERANCE = 1e-9
 MAX_GROUPS = 100
 """Groups of failures that are listed."""
 MAX_RUNS = 10_000
-"""Runs of one task that its row shows."""
+"""Runs of one task that a page may show."""
 MAX_EXAMPLES = 20
 """Rollouts that a group of failures names."""
+LARGEST_K = 1000
+"""The largest k of pass@k."""
 
 
-@dataclass
-class Runs:
-    """The runs of one task under one variant, by number."""
+class JobTaskFilters(TypedDict, total=False):
+    """Which tasks of a job to list, in which order."""
 
-    rewards: dict[int, float] = field(default_factory=dict)
-    statuses: dict[int, str] = field(default_factory=dict)
-    seconds: float = 0.0
-
-    @property
-    def mean(self) -> float | None:
-        values = self.rewards.values()
-        return sum(values) / len(values) if values else None
-
-
-Table = dict[tuple[str, str], Runs]
-"""Runs by task and variant."""
+    search: str | None
+    """Part of a slug."""
+    which: TaskChoice | None
+    columns: dict[str, str] | None
+    """Values by column; of a multi-select, a member."""
+    sort: TaskOrder
+    runs: int
+    """Of how many runs the rewards are wanted, the first ones."""
+    offset: int
+    limit: int
 
 
 def results(connection: Connection, job_id: str) -> JobResults:
-    """A job's results by task and by variant, and its failures by reason.
+    """A job's results by variant, and its failures by reason.
 
     Raises:
         NotFound: there is no such job.
     """
     row = job_row(connection, job_id)
     summary = view(row)
-    table = _table(connection, row.pk)
-    columns = _columns(connection, row.pk)
-    order = _order(summary.job, table)
     return JobResults(
         view=summary,
-        tasks=[_task(key, table.get(key, Runs()), columns, summary.job.group) for key in order],
-        variants=_variants(connection, row, table, summary.job),
+        tasks=count_tasks(connection, [row.pk]),
+        variants=variant_results(connection, row.pk, summary.job),
         failures=_failures(connection, row.pk),
+        columns=columnsets.schema_of(connection, [row.pk]),
     )
 
 
-def _table(connection: Connection, job_pk: int) -> Table:
-    row = rollouts.c
-    query = select(row.task, row.variant, row.number, row.status, row.reward, row.seconds)
-    table: Table = {}
-    of_job = query.where(row.job_pk == job_pk).order_by(row.task, row.variant, row.number)
-    for task, variant, number, status, reward, seconds in connection.execute(of_job).all():
-        runs = table.get((task, variant))
-        if runs is None:
-            runs = table[task, variant] = Runs()
-        runs.statuses[number] = status
-        runs.seconds += seconds
-        if reward is not None:
-            runs.rewards[number] = reward
-    return table
+def count_tasks(connection: Connection, job_pks: Sequence[int]) -> int:
+    """How many tasks these jobs have, planned ones included."""
+    row = job_tasks.c
+    query = select(func.count(row.task.distinct())).where(row.job_pk.in_(job_pks))
+    return connection.scalar(query) or 0
 
 
-def _order(job: JobRecord, table: Table) -> list[tuple[str, str]]:
-    """Tasks in the job's order, each under all variants; then what the job does not name."""
-    planned = [(task, variant.name) for task in job.tasks for variant in job.variants]
-    return list(dict.fromkeys([*planned, *table]))
+def variant_names(connection: Connection, job_pk: int, job: JobRecord) -> list[str]:
+    """The job's variants in its order, then what it played without naming it."""
+    row = job_tasks.c
+    played = select(row.variant).where(row.job_pk == job_pk).distinct()
+    names = [variant.name for variant in job.variants]
+    return list(dict.fromkeys([*names, *sorted(connection.scalars(played))]))
 
 
-def _task(
-    key: tuple[str, str], runs: Runs, columns: dict[str, dict[str, ColumnValue]], group: int
-) -> TaskResult:
-    last = max((number for number in runs.statuses if number < MAX_RUNS), default=-1)
-    known = range(max(min(group, MAX_RUNS), last + 1))
-    return TaskResult(
-        task=key[0],
-        variant=key[1],
-        rewards=[runs.rewards.get(number) for number in known],
-        statuses=[runs.statuses.get(number) for number in known],
-        reward=interval([list(runs.rewards.values())]),
-        seconds=runs.seconds,
-        columns=columns.get(key[0], {}),
-    )
+def variant_results(connection: Connection, job_pk: int, job: JobRecord) -> list[VariantResult]:
+    """Each variant over all tasks of a job, in the job's order."""
+    sums = _sums(job_pk).subquery()
+    rows = {row.variant: row for row in connection.execute(select(sums))}
+    squares = {name: found for name, found in connection.execute(_squares(job_pk, sums))}
+    passed: dict[str, dict[tuple[int, int], int]] = {}
+    for name, runs, passes, tasks in connection.execute(_passes(job_pk)):
+        passed.setdefault(name, {})[runs, passes] = tasks
+    return [
+        _variant(
+            name,
+            rows.get(name),
+            squares.get(name) or 0.0,
+            pass_at_counted(passed.get(name, {}), min(job.group, LARGEST_K)),
+        )
+        for name in variant_names(connection, job_pk, job)
+    ]
 
 
-def _variants(
-    connection: Connection, row: Row[Any], table: Table, job: JobRecord
-) -> list[VariantResult]:
-    sums = {found.variant: found for found in connection.execute(_sums(row.pk))}
-    names = dict.fromkeys([*(variant.name for variant in job.variants), *sums])
-    return [_variant(name, sums.get(name), table, row.threshold, job.group) for name in names]
+def _sums(job_pk: int) -> Select[Any]:
+    row = job_tasks.c
+    added = ("scored", "reward_sum", "failed", "seconds", *Usage.model_fields)
+    totals = [func.sum(row[name]).label(name) for name in added]
+    tasks = func.count().filter(row.scored > 0).label("tasks")
+    ends = [func.min(row.low).label("low"), func.max(row.high).label("high")]
+    query = select(row.variant, tasks, *ends, *totals)
+    return query.where(row.job_pk == job_pk).group_by(row.variant)
 
 
-def _sums(job_pk: int) -> Any:
-    row = rollouts.c
-    failed = func.count().filter(row.status == "failed").label("failed")
-    totals = (
-        func.sum(column).label(column.name)
-        for column in (row.seconds, row.input_tokens, row.output_tokens, row.cached_tokens)
-    )
-    query = select(row.variant, failed, *totals).where(row.job_pk == job_pk)
-    return query.group_by(row.variant).order_by(row.variant)
+def _squares(job_pk: int, sums: Any) -> Select[Any]:
+    """By variant, how far its tasks' rewards are from what its mean would make of them, squared."""
+    row = job_tasks.c
+    away = row.reward_sum - row.scored * (sums.c.reward_sum / sums.c.scored)
+    query = select(row.variant, func.sum(away * away))
+    joined = query.join(sums, sums.c.variant == row.variant)
+    return joined.where(row.job_pk == job_pk, row.scored > 0).group_by(row.variant)
+
+
+def _passes(job_pk: int) -> Select[Any]:
+    """By variant, how many tasks have so many runs of which so many passed."""
+    row = job_tasks.c
+    terms = (row.variant, row.scored, row.passed)
+    query = select(*terms, func.count()).where(row.job_pk == job_pk, row.scored > 0)
+    return query.group_by(*terms)
 
 
 def _variant(
-    name: str, sums: Row[Any] | None, table: Table, threshold: float, group: int
+    name: str, row: Row[Any] | None, squares: float, passes: dict[int, float]
 ) -> VariantResult:
-    rewards = [list(runs.rewards.values()) for key, runs in table.items() if key[1] == name]
-    passed = [
-        (len(values), sum(value >= threshold - TOLERANCE for value in values)) for values in rewards
-    ]
-    if sums is None:
+    if row is None:
         return VariantResult(variant=name)
-    usage = Usage(
-        input_tokens=sums.input_tokens,
-        output_tokens=sums.output_tokens,
-        cached_tokens=sums.cached_tokens,
-    )
     return VariantResult(
         variant=name,
-        reward=interval(rewards),
-        pass_at=pass_at(passed, min(group, 1000)),
-        failed=sums.failed,
-        usage=usage,
-        seconds=sums.seconds,
+        reward=interval_of(_spread(row, row.tasks, squares)),
+        pass_at=passes,
+        failed=row.failed,
+        usage=Usage(**{name: row._mapping[name] for name in Usage.model_fields}),
+        seconds=row.seconds,
     )
 
 
-def _columns(connection: Connection, job_pk: int) -> dict[str, dict[str, ColumnValue]]:
-    """Each task's columns, as one of its rollouts has them."""
-    row = rollouts.c
-    newest = (
-        select(func.max(row.pk)).where(row.job_pk == job_pk, row.set_pk.is_not(None))
-        .group_by(row.task)
-    )  # fmt: skip
-    query = select(rollout_records.c.record).where(rollout_records.c.rollout_pk.in_(newest))
-    records = (RolloutRecord.model_validate_json(text) for text in connection.scalars(query))
-    return {record.task: record.columns for record in records}
+def _spread(row: Row[Any], tasks: int, squares: float = 0.0) -> Spread:
+    """What the counters of one task, or of several, say about rewards."""
+    return Spread(
+        tasks=tasks,
+        count=int(row.scored),
+        total=row.reward_sum,
+        low=row.low or 0.0,
+        high=row.high or 0.0,
+        squares=squares,
+    )
+
+
+def page(connection: Connection, job_id: str, **filters: Unpack[JobTaskFilters]) -> Page[JobTask]:
+    """A job's tasks with the rewards of their first runs, in the job's order.
+
+    Raises:
+        NotFound: there is no such job.
+        UserError: there is no such thing to sort by.
+    """
+    job = job_row(connection, job_id)
+    grouped = _fitting(job.pk, filters).subquery()
+    offset = filters.get("offset", 0)
+    known = {"position": grouped.c.position, "task": grouped.c.task, "mean": grouped.c.mean}
+    order = ordering(filters.get("sort") or "position", known, [grouped.c.position, grouped.c.task])
+    query = paged(select(grouped.c.task).order_by(*order), offset, filters.get("limit", 100))
+    slugs = connection.scalars(query).all()
+    total = connection.scalar(select(func.count()).select_from(grouped)) or 0
+    runs = min(filters.get("runs", MAX_RUNS), MAX_RUNS)
+    return Page[JobTask](items=_tasks(connection, job, slugs, runs), total=total, offset=offset)
+
+
+def _fitting(job_pk: int, filters: JobTaskFilters) -> Select[Any]:
+    """Slug, position and mean reward of the tasks that fit."""
+    row = job_tasks.c
+    scored, passed = func.sum(row.scored), func.sum(row.passed)
+    having: dict[str, ColumnElement[bool]] = {
+        "open": or_(scored == 0, passed < scored),
+        "mixed": passed.between(1, scored - 1),
+        "failed": func.sum(row.failed) > 0,
+    }
+    mean = (func.sum(row.reward_sum) / func.nullif(scored, 0)).label("mean")
+    query = select(row.task, func.min(row.position).label("position"), mean)
+    query = query.where(row.job_pk == job_pk).group_by(row.task)
+    if search := filters.get("search"):
+        query = query.where(containing(row.task, search))
+    if columns := filters.get("columns"):
+        query = query.where(row.task.in_(with_columns([job_pk], columns)))
+    which = filters.get("which")
+    return query if which is None else query.having(having[which])
+
+
+def with_columns(job_pks: Sequence[int], columns: dict[str, str]) -> Select[Any]:
+    """The tasks of these jobs that have each of these columns."""
+    row = job_tasks.c
+    conditions = columnsets.having(row.set_pk, columns)
+    return select(row.task).where(row.job_pk.in_(job_pks), *conditions)
+
+
+def _tasks(connection: Connection, job: Row[Any], slugs: Sequence[str], runs: int) -> list[JobTask]:
+    group = JobRecord.model_validate_json(job.record).group
+    row = job_tasks.c
+    query = select(job_tasks).where(row.job_pk == job.pk, row.task.in_(slugs))
+    rows: dict[str, list[Row[Any]]] = {slug: [] for slug in slugs}
+    for found in connection.execute(query.order_by(row.place, row.variant)):
+        rows[found.task].append(found)
+    played = Played(connection, job.pk, slugs, min(runs, MAX_RUNS))
+    sets = columnsets.contents_of(connection, map(_set_of, rows.values()))
+    return [
+        JobTask(
+            task=slug,
+            columns=sets[_set_of(of_task)],
+            results=[_result(found, played, group, runs) for found in of_task],
+        )
+        for slug, of_task in rows.items()
+    ]
+
+
+def _set_of(rows: Sequence[Row[Any]]) -> int | None:
+    """The columns of a task, not every variant of which may have been played."""
+    return max((row.set_pk for row in rows if row.set_pk is not None), default=None)
+
+
+class Played:
+    """The first runs of some tasks, by task and variant."""
+
+    def __init__(
+        self, connection: Connection, job_pk: int, slugs: Sequence[str], runs: int
+    ) -> None:
+        row = rollouts.c
+        of_tasks = (row.job_pk == job_pk, row.task.in_(slugs))
+        first: Select[Any] = select(row.task, row.variant, row.number, row.status, row.reward)
+        self._first: dict[tuple[str, str], dict[int, Row[Any]]] = {}
+        for found in connection.execute(first.where(*of_tasks, row.number.between(0, runs - 1))):
+            self._first.setdefault((found.task, found.variant), {})[found.number] = found
+        last: Select[Any] = select(row.task, row.variant, func.max(row.number))
+        numbered = last.where(*of_tasks, row.number < MAX_RUNS).group_by(row.task, row.variant)
+        self._last: dict[tuple[str, str], int] = {
+            (task, variant): number for task, variant, number in connection.execute(numbered)
+        }
+
+    def of(self, task: str, variant: str) -> dict[int, Row[Any]]:
+        """Runs that have ended, by number."""
+        return self._first.get((task, variant), {})
+
+    def last(self, task: str, variant: str) -> int:
+        """The highest number of a run; -1 without any."""
+        return self._last.get((task, variant), -1)
+
+
+def _result(row: Row[Any], played: Played, group: int, runs: int) -> TaskResult:
+    ended = played.of(row.task, row.variant)
+    known = max(min(group, MAX_RUNS), played.last(row.task, row.variant) + 1)
+    shown = [ended.get(number) for number in range(min(known, runs))]
+    return TaskResult(
+        variant=row.variant,
+        rewards=[run.reward if run else None for run in shown],
+        statuses=[run.status if run else None for run in shown],
+        runs=known,
+        reward=interval_of(_spread(row, 1)),
+        failed=row.failed,
+        seconds=row.seconds,
+    )
 
 
 def _failures(connection: Connection, job_pk: int) -> list[FailureGroup]:
@@ -192,79 +299,3 @@ def _examples(of_job: list[ColumnElement[bool]], group: Row[Any]) -> Any:
         row.reason.is_not_distinct_from(group.reason),
     ]
     return select(row.id).where(*of_job, *same).order_by(row.pk).limit(MAX_EXAMPLES)
-
-
-@dataclass
-class Entry:
-    """One variant of one compared job."""
-
-    job_id: str
-    result: VariantResult
-    means: dict[str, float]
-    """Mean reward by task that was scored."""
-    tasks: list[str]
-
-    @property
-    def label(self) -> str:
-        return f"{self.job_id} {self.result.variant}"
-
-
-def compare(connection: Connection, job_ids: Sequence[str]) -> Comparison:
-    """Jobs side by side, an entry for each of their variants, aligned by slug.
-
-    Raises:
-        NotFound: there is no such job.
-    """
-    entries: list[Entry] = []
-    columns: dict[str, dict[str, ColumnValue]] = {}
-    for job_id in dict.fromkeys(job_ids):
-        row = job_row(connection, job_id)
-        entries += _entries(connection, row)
-        for task, values in _columns(connection, row.pk).items():
-            columns.setdefault(task, values)
-    slugs = dict.fromkeys(task for entry in entries for task in entry.tasks)
-    return Comparison(
-        entries=[entry.label for entry in entries],
-        jobs=[entry.job_id for entry in entries],
-        variants=[entry.result.variant for entry in entries],
-        leaderboard=[entry.result for entry in entries],
-        tasks=[_compared(slug, entries, columns) for slug in slugs],
-        differences=[_difference(entries[0], entry) for entry in entries[1:]],
-    )
-
-
-def _entries(connection: Connection, row: Row[Any]) -> Iterable[Entry]:
-    job = JobRecord.model_validate_json(row.record)
-    table = _table(connection, row.pk)
-    for result in _variants(connection, row, table, job):
-        means = {
-            task: runs.mean
-            for (task, variant), runs in table.items()
-            if variant == result.variant and runs.mean is not None
-        }
-        yield Entry(row.id, result, means, list(dict.fromkeys([*job.tasks, *means])))
-
-
-def _compared(
-    slug: str, entries: Sequence[Entry], columns: dict[str, dict[str, ColumnValue]]
-) -> ComparedTask:
-    means = [entry.means.get(slug) for entry in entries]
-    first, last = means[0], means[-1]
-    change = last - first if first is not None and last is not None else None
-    return ComparedTask(task=slug, columns=columns.get(slug, {}), means=means, change=change)
-
-
-def _difference(first: Entry, second: Entry) -> PairedDifference:
-    shared = [task for task in first.means if task in second.means]
-    changes = [second.means[task] - first.means[task] for task in shared]
-    better = sum(change > TOLERANCE for change in changes)
-    worse = sum(change < -TOLERANCE for change in changes)
-    return PairedDifference(
-        first=first.label,
-        second=second.label,
-        difference=paired_interval(changes),
-        p_value=p_value(changes),
-        better=better,
-        worse=worse,
-        same=len(changes) - better - worse,
-    )

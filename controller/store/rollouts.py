@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, tuple_, update
 
 from controller.errors import NotFound
-from controller.store import columnsets, events, standing
+from controller.store import columnsets, events, job_tasks, standing
+from controller.store.job_tasks import TOLERANCE
 from controller.store.jobs import check_key, job_row
 from controller.store.listing import counting, directed, ordering, paged
 from controller.store.tables import jobs, rollout_records, rollouts, transcripts
@@ -17,7 +19,6 @@ from controller.store.writing import add_row
 from hud.wire import RolloutRecord, RolloutStatus, Transcript
 from hud.wire.platform import Page
 
-TOLERANCE = 1e-9
 REASON_LENGTH = 300
 """Characters of an error by which failures are grouped."""
 SORTS: dict[str, ColumnElement[Any]] = {
@@ -131,6 +132,7 @@ def _count(connection: Connection, job: Row[Any], row: Row[Any], sign: int = 1) 
     }
     changes = {name: jobs.c[name] + change for name, change in grown.items() if change}
     connection.execute(update(jobs).where(jobs.c.pk == job.pk).values(changes))
+    job_tasks.count(connection, job, row, sign)
 
 
 def _announce(connection: Connection, record: RolloutRecord) -> None:
@@ -144,6 +146,8 @@ def _announce(connection: Connection, record: RolloutRecord) -> None:
         "reward": finite(record.reward),
         "boundary": record.boundary,
         "error": record.error,
+        "model_calls": record.model_calls,
+        "tool_calls": record.tool_calls,
     }
     events.append(connection, "rollout", record.id, data)
 
@@ -158,7 +162,7 @@ def page(connection: Connection, **filters: Unpack[RolloutFilters]) -> Page[Roll
     )
     pks = connection.scalars(found).all()
     total = connection.scalar(counting(rollouts, conditions)) or 0
-    return Page[RolloutRecord](items=_records(connection, pks), total=total, offset=offset)
+    return Page[RolloutRecord](items=records_of(connection, pks), total=total, offset=offset)
 
 
 def _conditions(connection: Connection, filters: RolloutFilters) -> list[ColumnElement[bool]]:
@@ -194,7 +198,8 @@ def _sorted(query: Any, sort: str) -> Any:
     return joined.order_by(*directed(sort, [values.c.number, values.c.value], [rollouts.c.pk]))
 
 
-def _records(connection: Connection, keys: Any) -> list[RolloutRecord]:
+def records_of(connection: Connection, keys: Sequence[int]) -> list[RolloutRecord]:
+    """The rollouts with these keys, in that order."""
     query = select(rollout_records).where(rollout_records.c.rollout_pk.in_(keys))
     found = {row.rollout_pk: row.record for row in connection.execute(query)}
     return [RolloutRecord.model_validate_json(found[key]) for key in keys]
@@ -206,7 +211,7 @@ def rollout(connection: Connection, job_id: str, rollout_id: str) -> RolloutReco
     Raises:
         NotFound: there is no such job, or no such rollout in it.
     """
-    return _records(connection, [_found(connection, job_id, rollout_id).pk])[0]
+    return records_of(connection, [_found(connection, job_id, rollout_id).pk])[0]
 
 
 def transcript(connection: Connection, job_id: str, rollout_id: str) -> Transcript:
@@ -216,7 +221,7 @@ def transcript(connection: Connection, job_id: str, rollout_id: str) -> Transcri
         NotFound: there is no such job, or no such rollout in it.
     """
     key = _found(connection, job_id, rollout_id).pk
-    record = _records(connection, [key])[0]
+    record = records_of(connection, [key])[0]
     stored = select(transcripts.c.content).where(transcripts.c.rollout_pk == key)
     content = json.loads(unpack(connection.execute(stored).scalar_one()))
     return Transcript.model_validate({**content, "rollout": record})
@@ -230,6 +235,18 @@ def ended_ids(connection: Connection, job_id: str) -> set[str]:
     """
     key = job_row(connection, job_id).pk
     return set(connection.scalars(select(rollouts.c.id).where(rollouts.c.job_pk == key)))
+
+
+def lost_ids(connection: Connection, job_id: str) -> set[str]:
+    """The ids of a job's rollouts that ended without a reward.
+
+    Raises:
+        NotFound: there is no such job.
+    """
+    row = rollouts.c
+    key = job_row(connection, job_id).pk
+    query = select(row.id).where(row.job_pk == key, row.status != "scored")
+    return set(connection.scalars(query))
 
 
 def neighbours(

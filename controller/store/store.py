@@ -13,14 +13,15 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import anyio
 from sqlalchemy import Connection
 
+from controller.store import comparison as comparison_rows
 from controller.store import environments as environment_rows
 from controller.store import events as event_rows
+from controller.store import exporting, usage
 from controller.store import jobs as job_rows
 from controller.store import results as result_rows
 from controller.store import rollouts as rollout_rows
 from controller.store import secrets as secret_rows
 from controller.store import tasksets as taskset_rows
-from controller.store import usage
 from controller.store.database import Database
 from hud.wire.platform import EventRecord
 
@@ -107,7 +108,9 @@ class Store:
     job = _reads(job_rows.job)
     jobs = _reads(job_rows.page)
     results = _reads(result_rows.results)
-    compare = _reads(result_rows.compare)
+    job_tasks = _reads(result_rows.page)
+    compare = _reads(comparison_rows.compare)
+    compared_tasks = _reads(comparison_rows.compared_tasks)
 
     add_rollout = _writes(rollout_rows.add_rollout)
     add_rollouts = _writes(rollout_rows.add_rollouts)
@@ -115,7 +118,13 @@ class Store:
     rollout = _reads(rollout_rows.rollout)
     transcript = _reads(rollout_rows.transcript)
     ended_ids = _reads(rollout_rows.ended_ids)
+    lost_ids = _reads(rollout_rows.lost_ids)
     neighbours = _reads(rollout_rows.neighbours)
+
+    rollouts_after = _reads(exporting.rollouts_after)
+    tasks_after = _reads(exporting.tasks_after)
+    run_names = _reads(exporting.run_names)
+    rewards_of = _reads(exporting.rewards_of)
 
     tasksets = _reads(taskset_rows.all_tasksets)
     taskset = _reads(taskset_rows.taskset)

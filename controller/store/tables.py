@@ -25,6 +25,7 @@ class ColumnSet(SQLModel, table=True):
 
     pk: int | None = Field(default=None, sa_type=Count, primary_key=True)
     digest: str = Field(sa_type=Words, unique=True)
+    content: str = Field(sa_type=Words)
 
 
 class ColumnCell(SQLModel, table=True):
@@ -75,6 +76,40 @@ class Job(SQLModel, table=True):
     output_tokens: int = Field(default=0, sa_type=Count)
     cached_tokens: int = Field(default=0, sa_type=Count)
     record: str = Field(sa_type=Words)
+
+
+class JobTask(SQLModel, table=True):
+    """A task of a job under one variant, and its rewards summed up; grows as the job's counters do.
+    Planned ones are there before they are run.
+    """
+
+    __tablename__ = "job_tasks"
+    __table_args__ = (
+        Index("job_tasks_in_order", "job_pk", "position"),
+        Index("job_tasks_by_columns", "set_pk"),
+    )
+
+    job_pk: int = Field(
+        sa_column=Column(Count, ForeignKey("jobs.pk", ondelete="CASCADE"), primary_key=True)
+    )
+    task: str = Field(sa_type=Words, primary_key=True)
+    variant: str = Field(sa_type=Words, primary_key=True)
+    position: int = Field(sa_type=Count)
+    place: int = Field(sa_type=Count)
+    scored: int = Field(default=0, sa_type=Count)
+    passed: int = Field(default=0, sa_type=Count)
+    failed: int = Field(default=0, sa_type=Count)
+    cancelled: int = Field(default=0, sa_type=Count)
+    reward_sum: float = 0.0
+    low: float | None = None
+    high: float | None = None
+    seconds: float = 0.0
+    input_tokens: int = Field(default=0, sa_type=Count)
+    output_tokens: int = Field(default=0, sa_type=Count)
+    cached_tokens: int = Field(default=0, sa_type=Count)
+    set_pk: int | None = Field(
+        default=None, sa_column=Column(Count, ForeignKey("column_sets.pk"), nullable=True)
+    )
 
 
 class Rollout(SQLModel, table=True):
@@ -271,7 +306,7 @@ def _table(name: str) -> Table:
 
 metadata = SQLModel.metadata
 column_sets, column_cells = _table("column_sets"), _table("column_cells")
-jobs, rollouts = _table("jobs"), _table("rollouts")
+jobs, job_tasks, rollouts = _table("jobs"), _table("job_tasks"), _table("rollouts")
 rollout_records, transcripts = _table("rollout_records"), _table("transcripts")
 tasksets, tasks, task_versions = _table("tasksets"), _table("tasks"), _table("task_versions")
 task_scores = _table("task_scores")

@@ -28,7 +28,7 @@ from controller.store.tables import task_versions, tasks, tasksets
 from controller.store.values import dump_json
 from controller.store.writing import add_row
 from hud.errors import UserError, did_you_mean
-from hud.tasksets import check_tasks, infer_columns, merge_columns, plan
+from hud.tasksets import check_tasks, infer_columns, keeping, merge_columns, plan
 from hud.tasksets.plan import check_task, env_name
 from hud.wire.platform import Page
 from hud.wire.tasksets import Column, PlannedTask, SyncPlan, TaskRecord, TasksetRecord, TaskUpload
@@ -104,9 +104,10 @@ def upload(connection: Connection, name: str, given: TaskUpload) -> SyncPlan:
         UserError: a task cannot be used, or the name is empty or too long.
     """
     check_key("taskset", name)
-    local = check_tasks(given.tasks)
+    checked = check_tasks(given.tasks)
     row = connection.execute(select(tasksets).where(tasksets.c.name == name)).one_or_none()
     there = _contents(connection, row.pk) if row else {}
+    local = keeping(checked, there, given.keep)
     planned = plan(local, there.values())
     schema = merge_columns(_schema(row) if row else {}, infer_columns(local))
     if not given.dry_run:

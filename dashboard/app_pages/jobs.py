@@ -18,7 +18,7 @@ from dashboard.components.status import look_of
 from dashboard.components.tables import (
     count_column,
     mean_column,
-    page_of,
+    page_shown,
     pager,
     rows_table,
     text_column,
@@ -41,8 +41,7 @@ def show_list() -> None:
     """All jobs, page by page."""
     header("Jobs", "Evaluations that ran here, or were recorded here")
     filters = _filters()
-    total = data.jobs(limit=1, **filters).total
-    found = data.jobs(offset=page_of(total, PAGE, "page"), limit=PAGE, **filters)
+    found = page_shown(lambda offset: data.jobs(offset=offset, limit=PAGE, **filters), PAGE, "page")
     if not found.total:
         _nothing(is_filtered=bool(filters))
         return
@@ -94,7 +93,7 @@ def _nothing(*, is_filtered: bool) -> None:
             return
         st.markdown("**No evaluation yet**")
         st.caption("Run a taskset from its page, or from a terminal:")
-        st.code("hud eval tasks.py --agent oracle --full", language="bash")
+        st.code("hud eval tasks.py oracle --full", language="bash")
 
 
 def _row(view: JobView) -> dict[str, object]:
@@ -204,7 +203,7 @@ def _about(view: JobView) -> None:
         st.code(shlex.join(cleaned(part) for part in job.command), language="bash", wrap_lines=True)
     else:
         st.caption("Started from the dashboard or through the API; from a terminal it is")
-        st.code(job_results.command(view), language="bash", wrap_lines=True)
+        st.code(job_results.commands(view), language="bash", wrap_lines=True)
     facts = {
         "Id": job.id,
         "Tasks from": job.source,

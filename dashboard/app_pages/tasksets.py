@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import data
 from dashboard.components import run_form, task_view, uploading
-from dashboard.components.columns import column_cells, column_configs, column_filters
+from dashboard.components.columns import column_cells, column_configs, column_filters, ranged
 from dashboard.components.figures import arguments
 from dashboard.components.frame import header
 from dashboard.components.places import go, going, param
@@ -143,7 +143,7 @@ def _tasks(record: TasksetRecord) -> None:
                 "Rewards", width="small", y_min=0, help="How many rewards fell into each tenth"
             ),
             "runs": count_column("Runs"),
-            "scenario": text_column("Scenario", width="small"),
+            "scenario": text_column("Scenario"),
             "args": text_column("Arguments", width="medium"),
             **column_configs(record.columns),
         },
@@ -189,7 +189,7 @@ def _filters(record: TasksetRecord) -> tuple[dict[str, Any], tuple[tuple[str, st
             with st.popover("Columns", icon=":material/filter_list:"):
                 chosen = column_filters(record.columns, (t.columns for t in known), "column")
         for name, value in chosen:
-            st.badge(f"{escaped(name, 30)} {escaped(value, 40)}", color="gray")
+            st.badge(f"{escaped(name, 30)} {escaped(ranged(value), 40)}", color="gray")
     given = {"search": search, "scenario": scenario, "sort": sort}
     return {key: value for key, value in given.items() if value}, chosen
 

@@ -11,7 +11,7 @@ from dashboard.components.figures import one_line
 from dashboard.components.plain import cleaned
 from dashboard.components.tables import text_column
 from hud.types import ColumnValue
-from hud.wire.tasksets import Column, ColumnType
+from hud.wire.tasksets import Column
 
 Chosen = tuple[tuple[str, str], ...]
 """Pairs of a column and the value that it has to have."""
@@ -32,7 +32,7 @@ def column_cells(schema: Mapping[str, Column], values: Mapping[str, ColumnValue]
 def column_filters(
     schema: Mapping[str, Column], known: Iterable[Mapping[str, ColumnValue]], key: str
 ) -> Chosen:
-    """Inputs for each column, and what was chosen.
+    """Inputs for each column, and what was chosen, which the address has, too.
 
     Args:
         schema: The columns.
@@ -46,30 +46,12 @@ def column_filters(
     return tuple((name, value) for name, value in chosen if value)
 
 
-def inferred(rows: Iterable[Mapping[str, ColumnValue]]) -> dict[str, Column]:
-    """What the columns of some rows are, where no taskset says it."""
-    found: dict[str, list[ColumnValue]] = {}
-    for row in rows:
-        for name, value in row.items():
-            if value is not None:
-                found.setdefault(name, []).append(value)
-    return {name: Column(type=_type(values)) for name, values in found.items()}
-
-
-def _type(values: list[ColumnValue]) -> ColumnType:
-    return "number" if all(isinstance(value, int | float) for value in values) else "text"
-
-
-def fits(values: Mapping[str, ColumnValue], chosen: Chosen) -> bool:
-    """Whether a row has the chosen values; of a list one is enough, and `2..5` is a range."""
-    return all(_fits(values.get(name), wanted) for name, wanted in chosen)
-
-
-def _fits(value: ColumnValue, wanted: str) -> bool:
+def ranged(wanted: str) -> str:
+    """What a filter asks for, in words where it is a range."""
     low, dots, high = wanted.partition("..")
-    if dots and isinstance(value, int | float):
-        return (not low or value >= float(low)) and (not high or value <= float(high))
-    return wanted in _texts(value)
+    if not dots:
+        return wanted
+    return f"{low} to {high}" if low and high else f"from {low}" if low else f"to {high}"
 
 
 def _filter(
@@ -86,14 +68,16 @@ def _filter(
         key=key,
         placeholder="any",
         accept_new_options=column.type != "multi-select",
+        bind="query-params",
     )
     return picked
 
 
 def _range(label: str, key: str) -> str | None:
     left, right = st.columns(2)
-    low = left.number_input(label, value=None, key=f"{key}-from", placeholder="from")
-    high = right.number_input("to", value=None, key=f"{key}-to", placeholder="to")
+    ends: dict[str, Any] = {"value": None, "bind": "query-params"}
+    low = left.number_input(label, key=f"{key}-from", placeholder="from", **ends)
+    high = right.number_input("to", key=f"{key}-to", placeholder="to", **ends)
     if low is None and high is None:
         return None
     return "..".join(

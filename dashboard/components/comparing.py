@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from dashboard import data
 from dashboard.components.charts import Change, ChangeCell, Mean, change_matrix, intervals
-from dashboard.components.columns import column_filters, fits, inferred
+from dashboard.components.columns import Chosen, column_filters
 from dashboard.components.figures import compact, mean, reward, signed
 from dashboard.components.job_results import between
 from dashboard.components.places import link
@@ -17,7 +18,7 @@ from dashboard.components.plain import cleaned, escaped
 from dashboard.components.tables import (
     count_column,
     mean_column,
-    page_of,
+    page_shown,
     pager,
     rows_table,
     text_column,
@@ -52,11 +53,10 @@ def show(found: Comparison) -> None:
 
 def entry_labels(found: Comparison) -> list[str]:
     """A short name for each entry: the job's where jobs have one variant, else with the variant."""
-    names = [data.job(job).job.name for job in found.jobs]
     several = len(set(found.variants)) > 1 or len(set(found.jobs)) < len(found.jobs)
     labels = [
         cleaned(f"{name[:48]}{SEPARATOR}{variant}" if several else name[:60])
-        for name, variant in zip(names, found.variants, strict=True)
+        for name, variant in zip(found.names, found.variants, strict=True)
     ]
     return [
         label if labels.count(label) == 1 else f"{label} #{place}"
@@ -163,11 +163,6 @@ def reading(item: PairedDifference) -> str:
     return "better" if item.difference.mean > 0 else "worse"
 
 
-def change_of(task: ComparedTask) -> Change | None:
-    """What became of a task from the first entry to the last; None where one has no reward."""
-    return change_between(task.means[0], task.means[-1]) if task.means else None
-
-
 def change_between(first: float | None, now: float | None) -> Change | None:
     """Whether a mean is better, worse or the same."""
     if first is None or now is None:
@@ -178,29 +173,28 @@ def change_between(first: float | None, now: float | None) -> Change | None:
 
 
 def _tasks(found: Comparison, labels: Sequence[str]) -> None:
-    shown = _wanted(found)
-    if not shown:
+    jobs = tuple(dict.fromkeys(found.jobs))
+    filters = _filters(found)
+    read = partial(data.compared_tasks, jobs, **filters, limit=TASKS_PER_PAGE)
+    found_page = page_shown(lambda offset: read(offset=offset), TASKS_PER_PAGE, "tasks")
+    page = found_page.items
+    if not page:
         st.caption("No task fits these filters.")
         return
-    offset = page_of(len(shown), TASKS_PER_PAGE, "tasks")
-    page = shown[offset : offset + TASKS_PER_PAGE]
     with st.container(border=True):
         st.caption("Mean reward by task, the largest change first; a click shows the traces")
         chart = change_matrix(*_cells(found, page), can_choose=True)
         event = st.altair_chart(
             chart, key="changes", width="content", on_select="rerun", selection_mode="cell"
         )
-        pager(len(shown), TASKS_PER_PAGE, "tasks", "tasks")
+        pager(found_page.total, TASKS_PER_PAGE, "tasks", "tasks")
     chosen = (event.get("selection") or {}).get("cell") or []
-    task = next((t for t in page if chosen and cleaned(t.task) == chosen[0].get("task")), None)
-    named = st.query_params.get("task")
-    task = task or next((item for item in found.tasks if item.task == named), None)
-    if task is not None:
+    clicked = [item.task for item in page if chosen and cleaned(item.task) == chosen[0].get("task")]
+    if task := clicked[0] if clicked else st.query_params.get("task"):
         _traces(found, labels, task)
 
 
-def _wanted(found: Comparison) -> list[ComparedTask]:
-    counts = {name: sum(change_of(task) == name for task in found.tasks) for name in CHANGES}
+def _filters(found: Comparison) -> dict[str, Any]:
     with st.container(horizontal=True, vertical_alignment="center"):
         which = st.segmented_control(
             "Change", CHANGES, key="change", bind="query-params", label_visibility="collapsed",
@@ -209,21 +203,14 @@ def _wanted(found: Comparison) -> list[ComparedTask]:
             "Search", key="search", bind="query-params", width=240, icon=":material/search:",
             placeholder="Part of a slug", label_visibility="collapsed",
         )  # fmt: skip
-        schema = inferred(task.columns for task in found.tasks)
-        chosen: tuple[tuple[str, str], ...] = ()
-        if schema:
+        chosen: Chosen = ()
+        if found.columns:
             with st.popover("Columns", icon=":material/filter_list:"):
-                chosen = column_filters(schema, (t.columns for t in found.tasks), "compared")
-        parts = [f"{counts[name]:,} {name}" for name in CHANGES]
+                chosen = column_filters(found.columns, (), "compared")
+        parts = [f"{found.changes.get(name, 0):,} {name}" for name in CHANGES]
         st.caption(f"{', '.join(parts)} from the first entry to the last", width="content")
-    tasks = [
-        task
-        for task in found.tasks
-        if (not which or change_of(task) == which)
-        and (search or "").lower() in task.task.lower()
-        and fits(task.columns, chosen)
-    ]
-    return sorted(tasks, key=lambda task: (task.change is None, -abs(task.change or 0.0)))
+    filters: dict[str, Any] = {"columns": chosen}
+    return filters | ({"change": which} if which else {}) | ({"search": search} if search else {})
 
 
 def _cells(found: Comparison, page: Sequence[ComparedTask]) -> tuple[list[ChangeCell], list[str]]:
@@ -248,15 +235,15 @@ def _with_change(first: float | None, value: float | None) -> str:
     return f"{mean(value)}\u2002{signed(value - first)}"
 
 
-def _traces(found: Comparison, labels: Sequence[str], task: ComparedTask) -> None:
+def _traces(found: Comparison, labels: Sequence[str], task: str) -> None:
     with st.container(border=True):
-        st.markdown(f"**{escaped(task.task)}**")
+        st.markdown(f"**{escaped(task)}**")
         for place, column in enumerate(st.columns(min(len(labels), 4)) * len(labels)):
             if place >= len(labels):
                 break
             with column:
                 st.caption(escaped(labels[place], 80))
-                _links(found.jobs[place], found.variants[place], task.task)
+                _links(found.jobs[place], found.variants[place], task)
 
 
 def _links(job: str, variant: str, task: str) -> None:

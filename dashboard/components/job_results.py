@@ -5,12 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
 import streamlit as st
 
 from dashboard import data
 from dashboard.components.charts import Cell, Mean, intervals, reward_matrix
-from dashboard.components.columns import column_filters, fits, inferred
+from dashboard.components.columns import Chosen, column_filters
 from dashboard.components.figures import compact, mean, reward
 from dashboard.components.places import go, link
 from dashboard.components.plain import cleaned, escaped
@@ -18,13 +20,23 @@ from dashboard.components.status import look_of_reward
 from dashboard.components.tables import (
     count_column,
     mean_column,
-    page_of,
+    page_shown,
     pager,
     rows_table,
     text_column,
 )
 from dashboard.components.wording import counted, lasting
-from hud.wire import FailureGroup, Interval, JobResults, JobView, TaskResult, VariantResult
+from hud.wire import (
+    FailureGroup,
+    Interval,
+    JobResults,
+    JobTask,
+    JobView,
+    TaskOrder,
+    TaskResult,
+    VariantResult,
+)
+from hud.wire.tasksets import Column
 
 TASKS_PER_PAGE = 20
 PASSES = (1, 2, 4, 5, 8, 10, 16, 32, 64, 100)
@@ -42,6 +54,7 @@ SHOWS = {
     "failed": "With failures",
 }
 ORDERS = {"job": "Job's order", "low": "Lowest first", "high": "Highest first", "name": "Name"}
+SORTS: dict[str, TaskOrder] = {"job": "position", "low": "mean", "high": "-mean", "name": "task"}
 EXAMPLES = 6
 CAUSES = {
     "build": "the image could not be built",
@@ -149,150 +162,108 @@ def between(interval: Interval | None) -> str:
     return "–" if interval is None else f"{interval.low:.2f} – {interval.high:.2f}"
 
 
-Rows = dict[str, list[TaskResult]]
-"""Results by task, one for each variant."""
-
-
 def _matrix(found: JobResults) -> None:
-    rows: Rows = {}
-    for item in found.tasks:
-        rows.setdefault(item.task, []).append(item)
-    wanted = _wanted(rows, found.view.job.pass_threshold)
-    if not wanted:
+    job = found.view.job
+    filters = _filters(found.columns) | {"runs": _runs_shown(len(found.variants))}
+    read = partial(data.job_tasks, job.id, **filters, limit=TASKS_PER_PAGE)
+    page = page_shown(lambda offset: read(offset=offset), TASKS_PER_PAGE, "tasks")
+    if not page.total:
         st.caption("No task fits these filters.")
         return
-    offset = page_of(len(wanted), TASKS_PER_PAGE, "tasks")
-    shown = [rows[task] for task in wanted[offset : offset + TASKS_PER_PAGE]]
     with st.container(border=True):
         with st.container(horizontal=True, gap="medium"):
             with st.container(width="content"):
                 st.caption("Reward of each run; a click opens its trace")
-                _cells(found, shown)
+                _cells(found, page.items)
             with st.container(width=MEANS_WIDTH):
                 st.caption("Mean of each task with its 95 % interval")
-                means = _means(_one_of(found, shown))
+                means = _means(page.items, _chosen_variant(found))
                 if means:
                     st.altair_chart(intervals(means), width="stretch")
                 else:
                     st.caption("No task has a reward yet.")
-        pager(len(wanted), TASKS_PER_PAGE, "tasks", "tasks")
+        pager(page.total, TASKS_PER_PAGE, "tasks", "tasks")
 
 
-def _one_of(found: JobResults, shown: Sequence[Sequence[TaskResult]]) -> list[list[TaskResult]]:
-    """The results of one agent that is chosen, where several would cover each other."""
+def _runs_shown(variants: int) -> int:
+    """How many runs of each variant have room in a row of the matrix."""
+    return max(1, min(MAX_RUNS, MAX_CELLS // max(variants, 1)))
+
+
+def _chosen_variant(found: JobResults) -> str | None:
+    """The agent that is chosen, where several would cover each other; None shows all."""
     names = list(dict.fromkeys(item.variant for item in found.variants))
     if len(names) <= MAX_SERIES:
-        return [list(results) for results in shown]
-    chosen = st.selectbox(
+        return None
+    chosen: str = st.selectbox(
         "Agent", names, format_func=cleaned, key="means-of", label_visibility="collapsed"
     )
-    return [[item for item in results if item.variant == chosen] for results in shown]
+    return chosen
 
 
-def _wanted(rows: Rows, threshold: float) -> list[str]:
+def _filters(schema: Mapping[str, Column]) -> dict[str, Any]:
+    quiet: dict[str, Any] = {"bind": "query-params", "label_visibility": "collapsed"}
     with st.container(horizontal=True, vertical_alignment="center"):
         search = st.text_input(
-            "Search", key="task", bind="query-params", width=240, icon=":material/search:",
-            placeholder="Part of a slug", label_visibility="collapsed",
+            "Search", key="task", width=240, icon=":material/search:",
+            placeholder="Part of a slug", **quiet,
         )  # fmt: skip
         which = st.selectbox(
-            "Which", list(SHOWS), format_func=SHOWS.__getitem__, key="which", width=180,
-            bind="query-params", label_visibility="collapsed",
-        )  # fmt: skip
+            "Which", list(SHOWS), format_func=SHOWS.__getitem__, key="which", width=180, **quiet
+        )
         order = st.selectbox(
-            "Order", list(ORDERS), format_func=ORDERS.__getitem__, key="order", width=180,
-            bind="query-params", label_visibility="collapsed",
-        )  # fmt: skip
-        schema = inferred(results[0].columns for results in rows.values())
+            "Order", list(ORDERS), format_func=ORDERS.__getitem__, key="order", width=180, **quiet
+        )
+        chosen: Chosen = ()
         if schema:
             with st.popover("Columns", icon=":material/filter_list:"):
-                chosen = column_filters(schema, (r[0].columns for r in rows.values()), "column")
-        else:
-            chosen = ()
-    tasks = [
-        task
-        for task, results in rows.items()
-        if (search or "").lower() in task.lower()
-        and fits(results[0].columns, chosen)
-        and _is_shown(results, which, threshold)
-    ]
-    return _ordered(tasks, rows, order)
+                chosen = column_filters(schema, (), "column")
+    filters: dict[str, Any] = {"columns": chosen, "sort": SORTS[order]}
+    return filters | ({"search": search} if search else {}) | _choice(which)
 
 
-def _is_shown(results: Sequence[TaskResult], which: str, threshold: float) -> bool:
-    rewards = [value for item in results for value in item.rewards if value is not None]
-    passed = [value >= threshold - 1e-9 for value in rewards]
-    match which:
-        case "open":
-            return not passed or not all(passed)
-        case "mixed":
-            return any(passed) and not all(passed)
-        case "failed":
-            return any(status == "failed" for item in results for status in item.statuses)
-        case _:
-            return True
+def _choice(which: str) -> dict[str, str]:
+    return {} if which == "all" else {"which": which}
 
 
-def _ordered(tasks: list[str], rows: Rows, order: str) -> list[str]:
-    if order == "job":
-        return tasks
-    if order == "name":
-        return sorted(tasks)
-    sign = 1 if order == "low" else -1
-
-    def by_mean(task: str) -> tuple[bool, float]:
-        mean = _mean(rows[task])
-        return mean is None, sign * (mean or 0.0)
-
-    return sorted(tasks, key=by_mean)
-
-
-def _mean(results: Sequence[TaskResult]) -> float | None:
-    rewards = [value for item in results for value in item.rewards if value is not None]
-    return sum(rewards) / len(rewards) if rewards else None
-
-
-def _cells(found: JobResults, shown: Sequence[Sequence[TaskResult]]) -> None:
+def _cells(found: JobResults, shown: Sequence[JobTask]) -> None:
     threshold = found.view.job.pass_threshold
-    runs = max(1, min(MAX_RUNS, MAX_CELLS // len(shown[0])))
+    results = [(item.task, result) for item in shown for result in item.results]
     cells = [
-        _cell(item, index, threshold)
-        for results in shown
-        for item in results
-        for index in range(min(len(item.statuses), runs))
+        _cell(task, result, index, threshold)
+        for task, result in results
+        for index in range(len(result.statuses))
     ]
     chart = reward_matrix(cells, can_choose=True)
     event = st.altair_chart(
         chart, key="matrix", width="content", on_select="rerun", selection_mode="cell"
     )
-    longest = max(len(item.statuses) for results in shown for item in results)
+    longest = max(result.runs for _, result in results)
+    runs = max(len(result.statuses) for _, result in results)
     if longest > runs:
         st.caption(f"The first {runs} of {longest:,} runs; all of them are under Rollouts.")
     chosen = (event.get("selection") or {}).get("cell") or []
     if chosen:
-        _open(found, chosen[0])
+        _open(found.view.job.id, results, chosen[0])
 
 
-def _open(found: JobResults, chosen: Mapping[str, object]) -> None:
-    item = next(
-        (
-            item
-            for item in found.tasks
-            if cleaned(item.task) == chosen.get("task")
-            and cleaned(item.variant) == chosen.get("variant")
-        ),
-        None,
-    )
+def _open(
+    job_id: str, results: Sequence[tuple[str, TaskResult]], chosen: Mapping[str, object]
+) -> None:
     run = chosen.get("run")
-    if item is None or not isinstance(run, int | float) or item.statuses[int(run) - 1] is None:
-        return
-    go("trace", job=found.view.job.id, rollout=f"{item.task}.{item.variant}.{int(run) - 1}")
+    for task, result in results:
+        is_chosen = (cleaned(task), cleaned(result.variant)) == (
+            chosen.get("task"),
+            chosen.get("variant"),
+        )
+        if is_chosen and isinstance(run, int | float) and result.statuses[int(run) - 1]:
+            go("trace", job=job_id, rollout=f"{task}.{result.variant}.{int(run) - 1}")
 
 
-def _cell(item: TaskResult, index: int, threshold: float) -> Cell:
+def _cell(task: str, item: TaskResult, index: int, threshold: float) -> Cell:
     value, status = item.rewards[index], item.statuses[index]
     return Cell(
-        task=cleaned(item.task),
+        task=cleaned(task),
         variant=cleaned(item.variant),
         run=index + 1,
         reward=value,
@@ -303,20 +274,25 @@ def _cell(item: TaskResult, index: int, threshold: float) -> Cell:
     )
 
 
-def _means(shown: Sequence[Sequence[TaskResult]]) -> list[Mean]:
-    several = any(len(results) > 1 for results in shown)
+def _means(shown: Sequence[JobTask], variant: str | None) -> list[Mean]:
+    wanted = [
+        (item.task, result)
+        for item in shown
+        for result in item.results
+        if variant in (None, result.variant) and result.reward is not None
+    ]
+    several = variant is None and any(len(item.results) > 1 for item in shown)
     return [
         Mean(
-            name=cleaned(item.task),
-            series=cleaned(item.variant) if several else "",
-            mean=item.reward.mean,
-            low=item.reward.low,
-            high=item.reward.high,
-            count=item.reward.count,
+            name=cleaned(task),
+            series=cleaned(result.variant) if several else "",
+            mean=result.reward.mean,
+            low=result.reward.low,
+            high=result.reward.high,
+            count=result.reward.count,
         )
-        for results in shown
-        for item in results
-        if item.reward is not None
+        for task, result in wanted
+        if result.reward is not None
     ]
 
 
@@ -359,18 +335,15 @@ def facts_table(facts: Mapping[str, str]) -> None:
             st.text(cleaned(value), width="stretch")
 
 
-def command(view: JobView) -> str:
-    """The command that would start such a job at the controller."""
+def commands(view: JobView) -> str:
+    """The commands that would play such a job at the controller, a line for each variant."""
     job = view.job
-    parts = ["hud", "eval", job.source]
+    rest = ["--full", "--group-size", str(job.group), "--max-steps", str(job.max_steps)]
+    rest += ["--seed", job.seed] if job.seed else []
+    rest += ["--remote"] + (["--env", job.environment] if job.environment else [])
+    lines = []
     for variant in job.variants:
-        parts += ["--agent", variant.agent] + (["--model", variant.model] if variant.model else [])
-    parts += [
-        "--full",
-        "--group-size",
-        str(job.group),
-        "--max-steps",
-        str(job.max_steps),
-        "--remote",
-    ]
-    return shlex.join(cleaned(part) for part in parts)
+        model = ["--model", variant.model] if variant.model else []
+        parts = ["hud", "eval", job.source, variant.agent, *model, *rest]
+        lines.append(shlex.join(cleaned(part) for part in parts))
+    return "\n".join(lines)

@@ -11,7 +11,7 @@ from dashboard.components.figures import arguments, one_line, reward, tokens
 from dashboard.components.places import go
 from dashboard.components.plain import cleaned
 from dashboard.components.status import look_of, look_of_reward
-from dashboard.components.tables import page_of, pager, rows_table, text_column, when_column
+from dashboard.components.tables import page_shown, pager, rows_table, text_column, when_column
 from dashboard.components.wording import lasting
 from hud.wire import JobView, RolloutRecord
 
@@ -40,8 +40,9 @@ def show(view: JobView) -> None:
 def table(filters: dict[str, Any], *, threshold: float = 1.0, key: str = "rollouts") -> None:
     """One page of the rollouts that fit the filters, with their pager."""
     pages = f"{key}-page"
-    total = data.rollouts(**(filters | {"limit": 1})).total
-    found = data.rollouts(**filters, offset=page_of(total, PAGE, pages), limit=PAGE)
+    found = page_shown(
+        lambda offset: data.rollouts(**filters, offset=offset, limit=PAGE), PAGE, pages
+    )
     if not found.total:
         st.caption("No rollout fits.")
         return

@@ -1,30 +1,28 @@
-"""The form that starts a job: which tasks, who plays them, how often, within which limits."""
+"""The form that starts a job: which tasks, where, who plays them, how often, within which limits."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from dashboard import data
 from dashboard.components.frame import header, show_error
-from dashboard.components.places import go, going
+from dashboard.components.places import go, going, link
 from dashboard.components.plain import cleaned, escaped
 from dashboard.components.status import badge, served
 from dashboard.components.wording import counted
 from hud.errors import HudError
 from hud.wire import JobRequest, Variant
+from hud.wire.models import AgentOffer
+from hud.wire.platform import EnvironmentRecord
 
-ALONE = {
-    "oracle": "oracle · replays the solution, no model",
-    "nop": "nop · does nothing, no model",
-}
-FAMILIES = {"anthropic": "claude", "openai": "openai", "gemini": "gemini"}
-"""The agent that plays a provider's models."""
+DEFAULT = "oracle"
 KNOWN = 200
 """Tasks that can be chosen one by one."""
 WHICH = ("All tasks", "The first", "Some")
+Environments = Mapping[str, EnvironmentRecord]
 
 
 def show(source: str | None) -> None:
@@ -40,10 +38,10 @@ def show(source: str | None) -> None:
         return
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        request = _fields(sources, source, set(tasksets))
+        request = _fields(sources, source, set(tasksets), list(environments))
     with right, st.container(border=True):
         _forecast(request, tasksets)
-        _environments(request, tasksets, environments)
+        _played_in(request, tasksets, environments)
         is_started = st.button(
             "Start", type="primary", icon=":material/play_arrow:", key="start",
             disabled=not request["agents"], width="stretch",
@@ -52,18 +50,36 @@ def show(source: str | None) -> None:
         _start(request)
 
 
-def _fields(sources: Sequence[str], source: str | None, tasksets: set[str]) -> dict[str, Any]:
-    chosen = st.selectbox(
+def _fields(
+    sources: Sequence[str], source: str | None, tasksets: set[str], environments: list[str]
+) -> dict[str, Any]:
+    tasks_place, environment_place = st.columns(2)
+    chosen = tasks_place.selectbox(
         "Tasks of", sources, index=sources.index(source) if source in sources else 0,
         key="source", help="A taskset, or an environment with tasks of its own",
         format_func=lambda name: cleaned(name if name in tasksets else f"{name} (environment)"),
     )  # fmt: skip
-    tasks = _which(chosen, chosen in tasksets)
-    agents = st.multiselect(
-        "Agents", _offered(), default=["oracle"], key="agents", accept_new_options=True,
-        format_func=lambda name: cleaned(ALONE.get(name, name)),
-        help="An agent, a model, or both as agent:model; type what is not in the list",
+    with environment_place:
+        environment = _environment(environments) if chosen in tasksets else None
+    return {
+        "source": chosen,
+        "environment": environment,
+        **_which(chosen, chosen in tasksets),
+        "agents": _agents(),
+        **_limits(),
+    }
+
+
+def _environment(names: list[str]) -> str | None:
+    chosen: str | None = st.selectbox(
+        "Environment", names, index=None, key="environment", format_func=cleaned,
+        placeholder="the one that each task names",
+        help="Plays all tasks in another environment, which has to have their scenarios",
     )  # fmt: skip
+    return chosen
+
+
+def _limits() -> dict[str, Any]:
     first, second, third, fourth = st.columns(4)
     whole: dict[str, Any] = {"min_value": 1, "max_value": 1000}
     group = first.number_input("Runs of each", value=1, key="group", **whole)
@@ -75,9 +91,6 @@ def _fields(sources: Sequence[str], source: str | None, tasksets: set[str]) -> d
     name = st.text_input("Name", key="job-name", placeholder="what lists call it", max_chars=200)
     cache = st.toggle("Answer repeated model requests from the cache", key="cache")
     return {
-        "source": chosen,
-        **tasks,
-        "agents": agents,
         "group_size": int(group),
         "max_steps": int(steps),
         "max_concurrent": int(at_once),
@@ -102,13 +115,39 @@ def _which(source: str, is_taskset: bool) -> dict[str, Any]:
     return {"full": True, "task_ids": slugs or None}
 
 
-def _offered() -> list[str]:
-    models = [
-        f"{FAMILIES.get(provider.name, 'openai_compatible')}:{model}"
-        for provider in data.models()
-        for model in provider.models
-    ]
-    return [*ALONE, *models]
+def _agents() -> list[str]:
+    offers = data.agents()
+    known = {offer.name: offer for offer in offers}
+    chosen = st.multiselect(
+        "Agents and models", choices(offers), default=[DEFAULT], key="agents",
+        accept_new_options=True, format_func=lambda text: _told(text, known),
+        help="An agent, a model, or both as agent:model; type what is not in the list",
+    )  # fmt: skip
+    _lacking(offers)
+    return chosen
+
+
+def _lacking(offers: Sequence[AgentOffer]) -> None:
+    """Why the list is shorter than it might be."""
+    keys = {item.variable for item in offers if not (item.is_ready or item.needs_model)}
+    if names := ", ".join(escaped(name) for name in sorted(filter(None, keys))):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(f":material/key_off: No key for more: {names}", width="content")
+            link("Settings", "settings")
+    for reason in sorted({offer.error for offer in offers if offer.error}):
+        st.caption(f":material/info: Models are not listed by {escaped(reason)}")
+
+
+def choices(offers: Sequence[AgentOffer]) -> list[str]:
+    """What can be chosen: agents with a model of their own or none, and `agent:model`."""
+    ready = [offer for offer in offers if offer.is_ready]
+    alone = [offer.name for offer in ready if not offer.needs_model]
+    return [*alone, *(f"{offer.name}:{model}" for offer in ready for model in offer.models)]
+
+
+def _told(text: str, known: Mapping[str, AgentOffer]) -> str:
+    offer = known.get(text)
+    return cleaned(f"{text} · {offer.description}" if offer else text)
 
 
 def variants(agents: Sequence[str]) -> list[Variant]:
@@ -126,7 +165,7 @@ def variants(agents: Sequence[str]) -> list[Variant]:
     ]
 
 
-def _forecast(request: dict[str, Any], tasksets: dict[str, int]) -> None:
+def _forecast(request: dict[str, Any], tasksets: Mapping[str, int]) -> None:
     total = tasksets.get(request["source"])
     if not request["full"]:
         total = 1
@@ -143,27 +182,29 @@ def _forecast(request: dict[str, Any], tasksets: dict[str, int]) -> None:
     st.caption(f"{counted(total, 'task')} × {runs}, at most {request['max_concurrent']:,} at once")
 
 
-def _environments(
-    request: dict[str, Any], tasksets: dict[str, int], environments: dict[str, Any]
+def _played_in(
+    request: dict[str, Any], tasksets: Mapping[str, int], environments: Environments
 ) -> None:
-    source = request["source"]
-    names = [source]
-    if source in tasksets:
-        found = data.task_page(source, limit=KNOWN).items
+    names = [request["environment"] or request["source"]]
+    if request["source"] in tasksets and not request["environment"]:
+        found = data.task_page(request["source"], limit=KNOWN).items
         names = list(dict.fromkeys(task.env for task in found if task.env))
     st.caption("Played in")
     for name in names:
-        record = environments.get(name)
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.text(cleaned(name))
-            if record is None:
-                st.badge("not in the workspace", icon=":material/error:", color="red")
-            else:
-                badge(served(record.state))
-        if record is not None and record.missing:
-            st.caption(f"lacks {escaped(', '.join(record.missing))}")
+        _environment_line(name, environments.get(name))
     if not names:
-        st.caption("The tasks name no environment.")
+        st.caption("The tasks name no environment: choose one.")
+
+
+def _environment_line(name: str, record: EnvironmentRecord | None) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.text(cleaned(name))
+        if record is None:
+            st.badge("not in the workspace", icon=":material/error:", color="red")
+        else:
+            badge(served(record.state))
+    if record is not None and record.missing:
+        st.caption(f"lacks {escaped(', '.join(record.missing))}")
 
 
 def _start(request: dict[str, Any]) -> None:

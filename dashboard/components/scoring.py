@@ -34,8 +34,8 @@ def show(found: Transcript, threshold: float) -> None:
         st.markdown("**Reward**")
         if record.reward is None:
             st.caption("It was not graded.")
-            return
-        badge(look_of_reward(record.reward, threshold), reward(record.reward))
+        else:
+            badge(look_of_reward(record.reward, threshold), reward(record.reward))
         if record.evaluation is not None:
             _evaluation(record.evaluation)
 
@@ -55,13 +55,15 @@ def _evaluation(evaluation: EvaluationResult) -> None:
 
 
 def _subscores(parts: list[SubScore]) -> None:
+    failed = any(part.error for part in parts)
     rows_table(
         [
             {
                 "name": cleaned(part.name),
-                "value": part.value,
+                "value": None if part.error else part.value,
                 "weight": part.weight,
-                "share": round(part.value * part.weight, 4),
+                "share": None if part.error else round(part.value * part.weight, 4),
+                "error": cleaned(part.error or ""),
             }
             for part in parts
         ],
@@ -71,5 +73,6 @@ def _subscores(parts: list[SubScore]) -> None:
             "value": mean_column("Score"),
             "weight": st.column_config.NumberColumn("Weight", format="%.2f", width="small"),
             "share": st.column_config.NumberColumn("Adds", format="%+.2f", width="small"),
-        },
+        }
+        | ({"error": text_column("Could not be graded")} if failed else {}),
     )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import pandas as pd
 import streamlit as st
 
 from dashboard.components.plain import cleaned
+from hud.wire.platform import Page
 
+ItemT = TypeVar("ItemT")
 MAX_ROWS = 30
 """Rows up to which a table is as high as they are."""
 MAX_HEIGHT = 740
@@ -41,11 +43,21 @@ def rows_table(
     return chosen if chosen is not None and chosen < len(frame) else None
 
 
+def page_shown(read: Callable[[int], Page[ItemT]], size: int, key: str) -> Page[ItemT]:
+    """The page that the address names under `key`, or the last one; `read` is given its offset."""
+    found = read((_page_asked(key) - 1) * size)
+    offset = page_of(found.total, size, key)
+    return found if offset == found.offset else read(offset)
+
+
 def page_of(total: int, size: int, key: str) -> int:
     """The offset of the page that the address names under `key`; the pager itself is `pager`."""
+    return (min(_page_asked(key), max(pages(total, size), 1)) - 1) * size
+
+
+def _page_asked(key: str) -> int:
     text = str(st.session_state.get(key) or st.query_params.get(key) or "1")
-    page = int(text) if text.isascii() and text.isdigit() and len(text) < 8 else 1
-    return (min(max(page, 1), max(pages(total, size), 1)) - 1) * size
+    return max(int(text), 1) if text.isascii() and text.isdigit() and len(text) < 8 else 1
 
 
 def pages(total: int, size: int) -> int:

@@ -122,6 +122,11 @@ def resolve(name: str, model: str | None = None) -> tuple[str, str | None]:
     return agent, model
 
 
+def agent_of_model(model: str) -> str | None:
+    """The agent that a model's name belongs to; None for names of no known provider."""
+    return next((agent for pattern, agent in MODELS if pattern.fullmatch(model)), None)
+
+
 def available() -> list[str]:
     """Names of the agents for any environment that have a model of their own and whose provider's
     key is set.
@@ -141,9 +146,8 @@ def _agent_of_model(name: str, model: str | None) -> str:
         raise UserError(
             f"`{name}` is no agent, and the model is given as `{model}`", hint=_listed()
         )
-    for pattern, agent in MODELS:
-        if pattern.fullmatch(name):
-            return agent
+    if agent := agent_of_model(name):
+        return agent
     if get_settings().openai_base_url:
         return "openai_compatible"
     near = difflib.get_close_matches(name, [*AGENTS, *SYNONYMS], n=1)

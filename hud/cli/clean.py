@@ -34,7 +34,9 @@ def clean(
 
 async def _clean(everything: bool, images: bool, yes: bool) -> int:
     async with Engine() as engine:
-        console.note(told_of_reaped(engine.reaped) or "dead processes have left nothing behind")
+        waiting = await engine.kept()
+        gone = [*engine.reaped, *[item for item in waiting if await engine.remove(item)]]
+        console.note(told_of_reaped(gone) or "dead processes have left nothing behind")
         left = await remove_resources(engine, yes) if everything else 0
         left += await remove_images(engine, yes) if images else 0
     return 1 if left else 0

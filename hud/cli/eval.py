@@ -90,6 +90,9 @@ def evaluate(
     remote: Annotated[
         bool, typer.Option("--remote", help="Run at the controller; survives this terminal.")
     ] = False,
+    environment: Annotated[
+        str | None, typer.Option("--env", help="--remote, with all tasks in this environment.")
+    ] = None,
     taskset: Annotated[
         str | None, typer.Option(help="Record the job under this taskset of the controller.")
     ] = None,
@@ -128,6 +131,7 @@ def evaluate(
         "seed": seed,
         "pass_threshold": pass_threshold,
         "remote": remote or None,
+        "environment": environment,
         "taskset": taskset,
         "gateway": gateway or None,
         "cache": cache or None,
@@ -149,6 +153,9 @@ def evaluate(
 
 
 def _job(options: EvalConfig, agent: str) -> Job:
+    if options.environment is not None:
+        told = "--env goes with --remote; here, each task is played in its own environment"
+        raise UserError(told, hint=f"hud eval TASKSET --remote --env {options.environment}")
     fitting = _fitting(options.max_concurrent)
     options = options.model_copy(update={"max_concurrent": fitting})
     return Job(

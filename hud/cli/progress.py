@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from hud.cli import console
 from hud.eval.job import Finished, Started
+from hud.wire import RolloutRecord
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -63,7 +64,7 @@ class Progress:
         if record.status == "scored":
             self._scored += 1
             self._total_reward += record.reward or 0.0
-        else:
+        elif record.status == "failed":
             self._failed += 1
         if self._bar is not None:
             mean = f"mean {self._total_reward / self._scored:.2f}" if self._scored else ""
@@ -76,11 +77,7 @@ class Progress:
 
     def _line(self, event: Finished) -> None:
         record = event.record
-        sign, ending = (
-            ("✓", f"{record.reward:g}")
-            if record.status == "scored"
-            else ("✗", f"{record.boundary}: {record.error}")
-        )
+        sign, ending = _ending(record)
         work = (
             f"{record.model_calls} model and {record.tool_calls} tool calls, "
             if self._verbose
@@ -92,6 +89,15 @@ class Progress:
             self._bar.console.print(console.clean(line), markup=False, highlight=False)
         else:
             console.note(line)
+
+
+def _ending(record: RolloutRecord) -> tuple[str, str]:
+    """How a rollout ended: a sign, and what it came to."""
+    if record.status == "scored":
+        return "✓", f"{record.reward:g}"
+    if record.status == "cancelled":
+        return "✗", "cancelled"
+    return "✗", f"{record.boundary}: {record.error}"
 
 
 def _bar() -> Bar:

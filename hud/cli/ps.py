@@ -75,7 +75,9 @@ def owner_of(item: Resource) -> str:
         return "shared"
     if not owner.is_local:
         return f"process {owner.pid} on {owner.host}"
-    return f"process {owner.pid}, {'alive' if owner.lives else 'dead'}"
+    if owner.lives:
+        return f"process {owner.pid}, alive"
+    return f"process {owner.pid}, dead{', kept for its controller' if item.keeper else ''}"
 
 
 def age(seconds: float) -> str:

@@ -24,7 +24,7 @@ def find_recorded(client: Client, job: str | None) -> JobView:
         newest = client.jobs(limit=1).items
         if not newest:
             raise UserError("the controller knows no evaluation", hint="run `hud eval` first")
-        return newest[0]
+        return client.job(newest[0].job.id)
     try:
         return client.job(job)
     except Refused as exc:
@@ -33,7 +33,7 @@ def find_recorded(client: Client, job: str | None) -> JobView:
     found = client.jobs(search=job, limit=PAGE).items
     matches = [view for view in found if view.job.id.startswith(job)]
     if len(matches) == 1:
-        return matches[0]
+        return client.job(matches[0].job.id)
     known = [view.job.id for view in matches or client.jobs(limit=NEAR).items]
     what = "more than one job" if matches else "no job"
     raise UserError(f"{what} `{job}` is known to the controller", hint=did_you_mean(job, known))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from hud.cli import console
 from hud.cli.progress import Progress
+from hud.cli.recorded import recorded_rollouts
 from hud.cli.reports import Reports
 from hud.client import Client, Refused
 from hud.errors import ControllerUnavailable, UserError
@@ -17,7 +17,6 @@ from hud.wire import JobRequest, JobView, RolloutRecord, Variant
 from hud.wire.platform import EventRecord
 
 INTERRUPTED = 130
-PAGE = 500
 NOT_FOUND = 404
 LOST_SECONDS = 60.0
 """How long a controller that went away is waited for."""
@@ -75,6 +74,7 @@ def _request(options: EvalConfig, agent: str) -> JobRequest:
     )
     return JobRequest(
         source=options.source or "",
+        environment=options.environment,
         agents=[variant],
         task_ids=options.task_ids,
         full=not options.only_first,
@@ -119,12 +119,14 @@ def _record(event: EventRecord) -> RolloutRecord:
         error=data.get("error"),
         started_at=event.at,
         seconds=data.get("seconds", 0.0),
+        model_calls=data.get("model_calls", 0),
+        tool_calls=data.get("tool_calls", 0),
     )
 
 
 def _report(client: Client, job_id: str, options: EvalConfig, reports: Reports) -> int:
     view = client.job(job_id)
-    records = list(_all_rollouts(client, job_id))
+    records = list(recorded_rollouts(client, job_id))
     job = view.job
     summary = Summary.of(job.tasks, records, job.pass_threshold)
     console.plain(render(summary))
@@ -133,14 +135,4 @@ def _report(client: Client, job_id: str, options: EvalConfig, reports: Reports) 
     reports.write(job, records)
     if view.job.status == "cancelled":
         console.note("cancelled: the table holds the rollouts that had ended")
-    return 1 if summary.failed or view.job.status == "cancelled" else 0
-
-
-def _all_rollouts(client: Client, job_id: str) -> Iterator[RolloutRecord]:
-    offset = 0
-    while True:
-        page = client.rollouts(job=job_id, sort="started_at", offset=offset, limit=PAGE)
-        yield from page.items
-        offset += len(page.items)
-        if not page.items or offset >= page.total:
-            return
+    return 0 if view.totals.scored == view.totals.expected else 1

@@ -59,7 +59,11 @@ def _show_job(record: JobRecord, rollouts: list[RolloutRecord], as_json: bool) -
         f"{record.name} with {agents}, {record.created_at:%Y-%m-%d %H:%M} UTC, "
         f"{record.status}{took}"
     )
-    console.plain(render(Summary.of(record.tasks, rollouts, record.pass_threshold)))
+    for variant in record.variants:
+        if len(record.variants) > 1:
+            console.plain(f"\n  {variant.name}")
+        own = [rollout for rollout in rollouts if rollout.variant == variant.name]
+        console.plain(render(Summary.of(record.tasks, own, record.pass_threshold)))
     return 0
 
 

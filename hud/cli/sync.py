@@ -18,6 +18,7 @@ from hud.client import Client, Refused
 from hud.errors import UserError, did_you_mean
 from hud.eval.loading import load_tasks
 from hud.eval.taskset import find_source
+from hud.tasksets import NO_ROOM
 from hud.wire.tasksets import PlannedTask, SyncPlan, TaskUpload
 
 EXPORTS = (".json", ".csv")
@@ -69,8 +70,10 @@ def sync(
     with Client() as client:
         if export is not None:
             return _export(client, chosen, export)
-        tasks, left_out = _selected(_local(source or _usual()), only or [], exclude or [])
-        upload = TaskUpload(tasks=tasks, dry_run=True, force=force)
+        path = find_source(source or _usual())
+        tasks, left_out = _selected(_local(path), only or [], exclude or [])
+        keep = list(NO_ROOM) if path.suffix == ".csv" else []
+        upload = TaskUpload(tasks=tasks, dry_run=True, force=force, keep=keep)
         plan = _without(client.upload(chosen, upload), left_out, bool(only))
         _show(plan)
         changing = [task for task in plan.tasks if _changes(task, force)]
@@ -91,12 +94,11 @@ def _usual() -> str:
     return next((name for name in SOURCES if Path(name).exists()), ".")
 
 
-def _local(source: str) -> list[dict[str, Any]]:
+def _local(path: Path) -> list[dict[str, Any]]:
     """The source's tasks in their JSON format."""
-    path = find_source(source)
     tasks: list[dict[str, Any]] = load_tasks(path, raw=True)
     if not tasks:
-        raise UserError(f"`{source}` holds no tasks")
+        raise UserError(f"`{path.name}` holds no tasks")
     return tasks
 
 

@@ -16,18 +16,23 @@ from hud.errors import Boundary, HudError, UserError
 from hud.settings import get_settings
 from hud.wire import (
     CancelledJobs,
+    Change,
+    ComparedTask,
     Comparison,
     JobEnding,
     JobRecord,
     JobRequest,
     JobResults,
     JobStatus,
+    JobTask,
     JobView,
     RolloutRecord,
     RolloutStatus,
+    TaskChoice,
+    TaskOrder,
     Transcript,
 )
-from hud.wire.models import ModelUsage, ProviderModels
+from hud.wire.models import AgentOffer, ModelUsage, ProviderModels
 from hud.wire.platform import (
     BuildRecord,
     Check,
@@ -100,6 +105,29 @@ class JobFilters(TypedDict, total=False):
     limit: int
 
 
+class JobTaskFilters(TypedDict, total=False):
+    """Which tasks of a job to list, and in which order."""
+
+    search: str | None
+    which: TaskChoice | None
+    columns: Mapping[str, str] | None
+    sort: TaskOrder
+    runs: int
+    """Of how many runs of each task the rewards are wanted, the first ones."""
+    offset: int
+    limit: int
+
+
+class ComparedFilters(TypedDict, total=False):
+    """Which tasks of compared jobs to list."""
+
+    change: Change | None
+    search: str | None
+    columns: Mapping[str, str] | None
+    offset: int
+    limit: int
+
+
 class Client:
     """Speaks to the controller: sync, safe to share between threads.
 
@@ -156,6 +184,10 @@ class Client:
     def models(self) -> list[ProviderModels]:
         """The models that providers with a key have."""
         return self._get(list[ProviderModels], "/models")
+
+    def agents(self) -> list[AgentOffer]:
+        """The agents that evaluations at the controller can be played with."""
+        return self._get(list[AgentOffer], "/agents", seconds=self._patient)
 
     def usage(self, job: str | None = None) -> list[ModelUsage]:
         """What a job asked of each model; without a job, what none asked for."""
@@ -357,7 +389,7 @@ class Client:
         return self._send(JobView, "POST", "/jobs", request, seconds=self._patient)
 
     def jobs(self, **filters: Unpack[JobFilters]) -> Page[JobView]:
-        """Jobs, the newest first."""
+        """Jobs, the newest first; their records leave the slugs of their tasks out."""
         return self._get(Page[JobView], "/jobs", filters)
 
     def job(self, job: str) -> JobView:
@@ -386,8 +418,12 @@ class Client:
         return self._send(JobView, "POST", _path("jobs", job, "finish"), ending)
 
     def results(self, job: str) -> JobResults:
-        """A job's results by task and variant."""
+        """A job's results by variant, and its failures by reason."""
         return self._get(JobResults, _path("jobs", job, "results"))
+
+    def job_tasks(self, job: str, **filters: Unpack[JobTaskFilters]) -> Page[JobTask]:
+        """One page of a job's tasks, with the rewards of their first runs."""
+        return self._get(Page[JobTask], _path("jobs", job, "tasks"), _filters(filters))
 
     def export_job(self, job: str, format: Literal["csv", "jsonl"] = "csv") -> Iterator[bytes]:
         """A job's rollouts as JSON lines, or its tasks with their rewards as CSV, in pieces."""
@@ -412,8 +448,15 @@ class Client:
         return self._send(JobView, "POST", _path("jobs", job, "rerun"))
 
     def compare(self, jobs: Sequence[str]) -> Comparison:
-        """Jobs side by side, aligned by slug."""
+        """Jobs side by side: their variants ranked, and tested against the first."""
         return self._get(Comparison, "/comparison", {"job": list(jobs)})
+
+    def compared_tasks(
+        self, jobs: Sequence[str], **filters: Unpack[ComparedFilters]
+    ) -> Page[ComparedTask]:
+        """One page of the tasks of compared jobs, the largest change first."""
+        params = {"job": list(jobs), **_filters(filters)}
+        return self._get(Page[ComparedTask], "/comparison/tasks", params)
 
     def rollouts(self, **filters: Unpack[RolloutFilters]) -> Page[RolloutRecord]:
         """One page of the rollouts that fit every filter."""

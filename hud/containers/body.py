@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hud.containers import labels
+from hud.containers.custody import KEEPER
 from hud.containers.policy import (
     CAPABILITIES,
     DEVICES,
@@ -36,11 +37,11 @@ def create_body(spec: ContainerSpec, owned: Mapping[str, str]) -> dict[str, Any]
     body: dict[str, Any] = {
         "Image": spec.image,
         "Env": [f"{name}={value}" for name, value in spec.env.items()],
-        "Labels": {**spec.labels, **owned},
+        "Labels": {**spec.labels, **owned, **({KEEPER: spec.keeper} if spec.keeper else {})},
         "User": sandbox.user or (STRICT_USER if sandbox.profile == "strict" else ""),
         "Tty": False,
         "OpenStdin": spec.stdin,
-        "StdinOnce": spec.stdin,
+        "StdinOnce": spec.stdin and not spec.keeper,
         "AttachStdin": spec.stdin,
         "AttachStdout": True,
         "AttachStderr": True,
@@ -139,6 +140,8 @@ def _bind(mount: Mount, sandbox: Sandbox) -> dict[str, Any]:
 def _volume(path: str, spec: ContainerSpec) -> dict[str, Any]:
     options = {"Labels": {labels.OWNER: str(labels.this_process()), labels.RUN: spec.run}}
     options["Labels"][labels.GENERATION] = str(spec.generation)
+    if spec.keeper:
+        options["Labels"][KEEPER] = spec.keeper
     return {"Type": "volume", "Target": path, "ReadOnly": False, "VolumeOptions": options}
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, Self
 
+from hud.containers.custody import KEEPER, owner_in
 from hud.containers.labels import GENERATION, OWNER, RUN, Owner
 from hud.containers.output import Tail
 from hud.containers.spec import ContainerSpec, size_in_words
@@ -130,8 +131,13 @@ class Resource:
 
     @property
     def owner(self) -> Owner | None:
-        """The process that made it; None if it is shared."""
-        return Owner.parse(self.labels.get(OWNER, ""))
+        """The process that made it or took it over; None if it is shared."""
+        return owner_in(self.name) or Owner.parse(self.labels.get(OWNER, ""))
+
+    @property
+    def keeper(self) -> str:
+        """The installation whose next process may take it over; empty if none may."""
+        return self.labels.get(KEEPER, "")
 
     @property
     def run(self) -> str:
@@ -338,6 +344,14 @@ class Containers(Protocol):
         """
         ...
 
+    async def current(self, request: BuildRequest) -> BuildResult | None:
+        """What `build` would find up to date; None if it would build.
+
+        Raises:
+            UserError: the folder cannot be built.
+        """
+        ...
+
     async def images(self) -> list[Image]:
         """Every image that was built by us and still has a name."""
         ...
@@ -370,7 +384,19 @@ class Containers(Protocol):
         ...
 
     async def reap(self) -> list[Resource]:
-        """Remove what processes that died left behind; returns what was removed."""
+        """Remove what processes that died left behind; returns what was removed. Containers that
+        are kept wait for their keeper first, for `custody.KEPT_SECONDS`.
+        """
+        ...
+
+    async def kept(self, keeper: str | None = None) -> list[Resource]:
+        """Containers that wait for that keeper, or for any, because their owners have died."""
+        ...
+
+    async def adopt(self, resource: Resource, spec: ContainerSpec) -> Container | None:
+        """Become the owner of a container that waits for its keeper, and was made by that request;
+        None if it is gone.
+        """
         ...
 
     def events(self) -> AsyncGenerator[Event, None]:

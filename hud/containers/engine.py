@@ -7,7 +7,8 @@ import itertools
 import json
 import logging
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any, Self
 from urllib.parse import quote
@@ -15,7 +16,7 @@ from urllib.parse import quote
 import anyio
 import anyio.to_thread
 
-from hud.containers import labels, watchdog
+from hud.containers import custody, labels, watchdog
 from hud.containers.body import create_body
 from hud.containers.contract import (
     BuildRequest,
@@ -44,6 +45,7 @@ logger = logging.getLogger(__name__)
 _TRIES = 3
 _CLOSE_SECONDS = 60.0
 _SHORT_NAME = 40
+_SETTLE_SECONDS = 0.15
 
 _numbers = itertools.count(1)
 
@@ -161,14 +163,32 @@ class Engine:
             for mount in body["HostConfig"]["Mounts"]:
                 if mount["Type"] == "bind":
                     mount["Source"] = self._dwelling.host_path(mount["Source"])
-        if not self._guarded:
-            self._guarded = True
-            await anyio.to_thread.run_sync(watchdog.guard, self._door.same_for_a_child)
-        await self._networks.ensure(spec.sandbox.network)
+        await self._prepare(spec)
         name = spec.name or _unused_name(spec.image)
         self._made.add(name)
         identity = await self._create_once(name, body)
         return EngineContainer(self._door, self, identity, name, spec)
+
+    async def adopt(self, resource: Resource, spec: ContainerSpec) -> Container | None:
+        name = custody.name_of(resource.name, labels.this_process())
+        if name is None:
+            return None
+        await self._prepare(spec)
+        self._made.add(name)
+        for _ in range(_TRIES):
+            if not await self._rename(resource.id, name):
+                self._made.discard(name)
+                return None
+            # Whoever had found it without an owner just before may still be about to note that.
+            await anyio.sleep(_SETTLE_SECONDS)
+        return EngineContainer(self._door, self, resource.id, name, spec)
+
+    async def _prepare(self, spec: ContainerSpec) -> None:
+        """See to what a container of ours needs beside itself."""
+        if not self._guarded:
+            self._guarded = True
+            await anyio.to_thread.run_sync(watchdog.guard, self._door.same_for_a_child)
+        await self._networks.ensure(spec.sandbox.network)
 
     async def _create_once(self, name: str, body: Mapping[str, Any]) -> str:
         """Create under a name that only this request has, so that asking again cannot make two."""
@@ -179,14 +199,14 @@ class Engine:
                 answer = await self._door.change(what, create, body, name)
                 return str(answer["Id"])
             except Conflict as conflict:
-                return await self._adopt(name, body["Labels"], conflict)
+                return await self._made_before(name, body["Labels"], conflict)
             except EngineUnavailable:
                 if attempt == _TRIES - 1:
                     raise
                 await anyio.sleep(0.2 * 2**attempt)
         raise AssertionError("the last attempt returns or raises")
 
-    async def _adopt(self, name: str, own: Mapping[str, str], conflict: Conflict) -> str:
+    async def _made_before(self, name: str, own: Mapping[str, str], conflict: Conflict) -> str:
         """The container that an earlier attempt of the same request made, or the conflict."""
         what = f"cannot look at container `{name}`"
         details = await self._door.ask(what, self._door.client.inspect_container, name)
@@ -246,13 +266,49 @@ class Engine:
     async def _abandoned(self) -> list[Resource]:
         """What dead owners left, and what is shared, which stays if it is in use."""
         found = await self.resources()
-        owners = {item.owner for item in found if item.owner is not None}
-        dead = {owner for owner in owners if await labels.is_dead(owner, self._find_abode)}
+        left = await self._of_the_dead(found)
+        waiting = [item for item in left if custody.waits(item, time.time())]
+        for item in waiting:
+            await self._note_since(item)
+        shared = [item for item in found if item.labels[labels.OWNER] == labels.SHARED]
+        return [item for item in [*left, *shared] if item not in waiting]
+
+    async def kept(self, keeper: str | None = None) -> list[Resource]:
+        left = await self._of_the_dead(await self.resources())
         return [
             item
-            for item in found
-            if item.owner in dead or item.labels[labels.OWNER] == labels.SHARED
+            for item in left
+            if item.kind == "container" and item.keeper and keeper in (None, item.keeper)
         ]
+
+    async def _of_the_dead(self, found: Sequence[Resource]) -> list[Resource]:
+        owners = {item.owner for item in found if item.owner is not None}
+        dead = {owner for owner in owners if await labels.is_dead(owner, self._find_abode)}
+        return [item for item in found if item.owner in dead]
+
+    async def _note_since(self, item: Resource) -> None:
+        """Let the next look tell how long nobody has had it."""
+        if custody.left_at(item.name) is None and await self._name(item.id) == item.name:
+            await self._rename(item.id, custody.name_since(item.name, time.time()))
+
+    async def _rename(self, identity: str, name: str) -> bool:
+        """Give a container a name; False if it is gone."""
+        if await self._name(identity) == name:
+            return True
+        try:
+            what = f"cannot rename container `{identity}`"
+            await self._door.change(what, self._door.client.rename, identity, name)
+        except (Conflict, NotFound):
+            return False
+        return True
+
+    async def _name(self, identity: str) -> str | None:
+        what = f"cannot look at container `{identity}`"
+        try:
+            details = await self._door.ask(what, self._door.client.inspect_container, identity)
+        except NotFound:
+            return None
+        return str(details["Name"]).removeprefix("/")
 
     async def _find_abode(self, host: str) -> labels.Abode | None:
         what = f"cannot look at container `{host}`"
@@ -277,6 +333,9 @@ class Engine:
 
     async def build(self, request: BuildRequest, progress: Progress | None = None) -> BuildResult:
         return await Builder(self._door, self.image).build(request, progress)
+
+    async def current(self, request: BuildRequest) -> BuildResult | None:
+        return await Builder(self._door, self.image).current(request)
 
     async def begin(self, container: EngineContainer) -> None:
         """Start a container, with as many others at once as there are processors."""

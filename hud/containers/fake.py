@@ -18,7 +18,7 @@ import anyio
 from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from hud.containers import labels
+from hud.containers import custody, labels
 from hud.containers.body import create_body
 from hud.containers.contract import (
     BuildRequest,
@@ -283,18 +283,20 @@ class FakeContainers:
         return None
 
     async def build(self, request: BuildRequest, progress: Progress | None = None) -> BuildResult:
-        tag = image_reference(request.tag or image_name(request.folder.name))
-        context = read_context(request.folder, request.dockerfile, request.context_limit)
-        settings = {**request.build_args, "platform": request.platform or ""}
-        source = context.digest(settings, request.contexts)
-        before = self.images_by_tag.get(tag)
-        reused = before is not None and before.labels.get(labels.SOURCE) == source
-        if before is None or not reused or request.no_cache:
-            self.images_by_tag[tag] = replace(_image(tag, source), labels={labels.SOURCE: source})
-            self._programs.setdefault(tag, _sleep)
-        return BuildResult(
-            self.images_by_tag[tag], tag, source, reused and not request.no_cache, 0.0
-        )
+        if (found := await self.current(request)) is not None:
+            return found
+        tag, source = _tag_and_source(request)
+        self.images_by_tag[tag] = replace(_image(tag, source), labels={labels.SOURCE: source})
+        self._programs.setdefault(tag, _sleep)
+        return BuildResult(self.images_by_tag[tag], tag, source, False, 0.0)
+
+    async def current(self, request: BuildRequest) -> BuildResult | None:
+        tag, source = _tag_and_source(request)
+        found = self.images_by_tag.get(tag)
+        is_same = found is not None and found.labels.get(labels.SOURCE) == source
+        if found is None or not is_same or request.no_cache:
+            return None
+        return BuildResult(found, tag, source, True, 0.0)
 
     async def images(self) -> list[Image]:
         return [image for image in self.images_by_tag.values() if labels.SOURCE in image.labels]
@@ -346,8 +348,30 @@ class FakeContainers:
         return False
 
     async def reap(self) -> list[Resource]:
+        now = time.time()
         dead = [item for item in self.left_behind if item.owner and not item.owner.lives]
-        return [item for item in dead if await self.remove(item)]
+        gone = [item for item in dead if not custody.waits(item, now)]
+        for item in self.left_behind:
+            if item in dead and item not in gone and custody.left_at(item.name) is None:
+                at = self.left_behind.index(item)
+                self.left_behind[at] = replace(item, name=custody.name_since(item.name, now))
+        return [item for item in gone if await self.remove(item)]
+
+    async def kept(self, keeper: str | None = None) -> list[Resource]:
+        dead = [item for item in self.left_behind if item.owner and not item.owner.lives]
+        return [item for item in dead if item.keeper and keeper in (None, item.keeper)]
+
+    async def adopt(self, resource: Resource, spec: ContainerSpec) -> Container | None:
+        name = custody.name_of(resource.name, labels.this_process())
+        image = await self.image(spec.image)
+        if resource not in self.left_behind or name is None or image is None:
+            return None
+        self.left_behind.remove(resource)
+        program = self._programs[image_reference(image.tags[0])]
+        container = FakeContainer(resource.id, name, spec, self, program)
+        self.made[name] = container
+        await container.start()
+        return container
 
     async def events(self) -> AsyncGenerator[Event, None]:
         send, receive = anyio.create_memory_object_stream[Event](1000)
@@ -368,6 +392,13 @@ class FakeContainers:
             listener.send_nowait(event)
 
 
+def _tag_and_source(request: BuildRequest) -> tuple[str, str]:
+    tag = image_reference(request.tag or image_name(request.folder.name))
+    context = read_context(request.folder, request.dockerfile, request.context_limit)
+    settings = {**request.build_args, "platform": request.platform or ""}
+    return tag, context.digest(settings, request.contexts)
+
+
 def _image(name: str, seed: str = "") -> Image:
     digest = hashlib.sha256(f"{name}\n{seed}".encode()).hexdigest()
     return Image(id=f"sha256:{digest}", tags=(image_reference(name),))
@@ -376,6 +407,7 @@ def _image(name: str, seed: str = "") -> Image:
 def _labels(spec: ContainerSpec) -> dict[str, str]:
     return {
         **spec.labels,
+        **({custody.KEEPER: spec.keeper} if spec.keeper else {}),
         labels.OWNER: str(labels.this_process()),
         labels.RUN: spec.run,
         labels.GENERATION: str(spec.generation),

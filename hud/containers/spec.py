@@ -230,5 +230,9 @@ class ContainerSpec:
     """The container's name; None makes one that no other container of this process has."""
     run: str = ""
     """The job or session that it belongs to."""
+    keeper: str = ""
+    """The installation whose next process may take it over when its owner has died. Its stdin
+    stays open then.
+    """
     generation: int = 0
     """How many containers it replaces, one after the other."""

@@ -11,6 +11,8 @@ import select
 
 import anyio
 
+from hud.containers.contract import Resource
+from hud.containers.custody import KEPT_SECONDS
 from hud.containers.engine import Engine
 from hud.containers.labels import Owner
 from hud.containers.watchdog import DONE
@@ -20,6 +22,8 @@ _POLL_SECONDS = 0.5
 _QUIET_ROUNDS = 3
 """The engine may still be making what the owner asked for with its last breath."""
 _ROUND_SECONDS = 1.0
+_SLOW_ROUND_SECONDS = 10.0
+"""Between two looks while all that is left waits for its keeper."""
 _LIFE_SECONDS = 120.0
 """Seconds after the owner's end within which it gives up, if the engine does not answer."""
 
@@ -58,12 +62,22 @@ def _process_handle(owner: Owner) -> list[int]:
 
 async def _clear(owner: Owner, host: str) -> None:
     quiet = 0
-    with anyio.move_on_after(_LIFE_SECONDS):
+    latest = anyio.current_time() + KEPT_SECONDS + _LIFE_SECONDS
+    with anyio.move_on_after(_LIFE_SECONDS) as life:
         while quiet < _QUIET_ROUNDS:
+            pause = _ROUND_SECONDS
             try:
                 async with Engine(host or None) as engine:
-                    left = [item for item in await engine.resources() if item.owner == owner]
+                    left = [item for item in await engine.resources() if _is_left(item, owner)]
             except DockerFailure:
                 left = None
             quiet = quiet + 1 if left == [] else 0
-            await anyio.sleep(_ROUND_SECONDS)
+            if left and all(item.keeper for item in left):
+                life.deadline = latest
+                pause = _SLOW_ROUND_SECONDS
+            await anyio.sleep(pause)
+
+
+def _is_left(item: Resource, owner: Owner) -> bool:
+    """Whether the owner has left it. A volume goes with its container, which may be kept."""
+    return item.owner == owner and not (item.kind == "volume" and item.keeper)

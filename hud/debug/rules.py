@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hud.debug.evidence import Evidence, Kind
+from hud.environment.import_hints import RENAMED, import_hint
 
 DISTRIBUTIONS = {
     "PIL": "pillow",
@@ -74,11 +75,17 @@ def _executable_fix(program: str | None, evidence: Evidence) -> str:
 
 
 def _module_fix(module: str | None, evidence: Evidence) -> str:
+    if module in RENAMED:
+        return RENAMED[module]
     top = (module or "").partition(".")[0]
     name = DISTRIBUTIONS.get(top, top)
     if not evidence.in_container:
         return f"install it: pip install {name}"
     return f"add to the Dockerfile: RUN pip install {name} (or COPY, if `{top}` is a file of yours)"
+
+
+def _import_fix(words: str | None, _: Evidence) -> str:
+    return import_hint(ImportError(words)) or "correct the import: this version has other names"
 
 
 def _node_fix(module: str | None, _: Evidence) -> str:
@@ -172,6 +179,11 @@ RULES = [
         _executable_fix,
     ),
     _rule(Kind.MISSING_MODULE, [r"No module named '?([\w.]+)'?"], _module_fix),
+    _rule(
+        Kind.MISSING_MODULE,
+        [r"(cannot import name '\w+' from '(?:fastmcp|hud|mcp)\b[\w.]*')"],
+        _import_fix,
+    ),
     _rule(Kind.MISSING_MODULE, ["Cannot find (?:module|package) '([^'/.][^']*)'"], _node_fix),
     _rule(
         Kind.VARIABLE,

@@ -30,6 +30,8 @@ class Instance:
     """The step that starting it took, if that was not the one that was asked for."""
     last_words: Callable[[], str] = lambda: ""
     """The last lines that it printed, as far as they are known; they were shown as they came."""
+    identity: str | None = None
+    """What tells it from others, if a session after this one may find it again."""
 
 
 class RecentLines:

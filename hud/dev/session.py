@@ -21,7 +21,7 @@ from pathlib import Path
 
 from hud.dev.backend import Backend, Instance
 from hud.dev.gateway import Gateway, Swap, UpstreamFailure
-from hud.dev.watcher import Action, Step, WatchList, decide, watch
+from hud.dev.watcher import Action, Contents, Step, WatchList, decide, watch
 from hud.errors import DockerFailure, EnvironmentFailure, HudError, StartFailure
 
 GRACE_SECONDS = 30.0
@@ -107,7 +107,9 @@ class DevSession:
         Raises:
             HudError, OSError: files cannot be watched.
         """
-        watching = asyncio.create_task(self._watch())
+        # Before the first version is loaded: a save while that goes on is a change.
+        contents = await asyncio.to_thread(Contents, self.watched)
+        watching = asyncio.create_task(self._watch(contents))
         try:
             first = Action(Step.RELOAD, "the session starts")
             if (event := await self._apply(first)) is not None:
@@ -127,11 +129,11 @@ class DevSession:
         self._stop.set()
         self._news.set()
 
-    async def _watch(self) -> None:
+    async def _watch(self, contents: Contents) -> None:
         if not self.watched.paths:
             return
         try:
-            async for changed in watch(self.watched, poll=self.poll, stop=self._stop):
+            async for changed in watch(contents, poll=self.poll, stop=self._stop):
                 self._pending = list(dict.fromkeys([*self._pending, *changed]))
                 self._news.set()
         except (HudError, OSError) as exc:
@@ -281,7 +283,12 @@ class DevSession:
     async def _swap(self, action: Action) -> Swap:
         instance = await self.backend.start(action.step)
         swapping = asyncio.create_task(
-            self.gateway.swap(instance.upstream, cause=action.cause, grace=GRACE_SECONDS)
+            self.gateway.swap(
+                instance.upstream,
+                cause=action.cause,
+                grace=GRACE_SECONDS,
+                identity=instance.identity,
+            )
         )
         ended = asyncio.create_task(instance.ended.wait())
         try:

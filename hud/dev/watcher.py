@@ -75,6 +75,11 @@ SILENT_FILE_SYSTEMS = (
 to.
 """
 TALKING_FILE_SYSTEMS = ("fuse.fuse-overlayfs",)
+UNKNOWN = "unknown"
+"""Stands for the hash of a file that was changed before it was read."""
+
+Stamp = tuple[int, int, int]
+"""What tells one state of a file from another: when it was written, its size, which file it is."""
 
 
 class Step(IntEnum):
@@ -151,13 +156,24 @@ def _resolved(name: str, root: Path) -> Path:
 
 @dataclass
 class Contents:
-    """Hashes of the watched files, to tell a change from a touch."""
+    """Hashes of what the watched files held when this was made, to tell a change from a touch."""
 
     watched: WatchList
     digests: dict[Path, str] = field(default_factory=dict)
+    _stamps: dict[Path, Stamp | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.digests = {path: _digest(path) for path in self._files()}
+        self._stamps = {path: _stamp(path) for path in self._files()}
+
+    def read(self) -> None:
+        """Read the files, which may take longer than making this did.
+
+        What changed meanwhile was not read as it was: `rescan` will tell that it differs.
+        """
+        for path in {*self._files(), *self._stamps}:
+            digest = _digest(path)
+            is_as_it_was = _stamp(path) == self._stamps.get(path)
+            self.digests[path] = digest if is_as_it_was else UNKNOWN
 
     def _files(self) -> Iterator[Path]:
         for named in self.watched.paths:
@@ -190,6 +206,14 @@ def _walk(folder: Path) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name not in IGNORED_FOLDERS]
         yield from (Path(parent, name) for name in names)
+
+
+def _stamp(path: Path) -> Stamp | None:
+    try:
+        about = path.stat()
+    except OSError:
+        return None
+    return (about.st_mtime_ns, about.st_size, about.st_ino)
 
 
 def _digest(path: Path) -> str:
@@ -226,9 +250,10 @@ def _cause(names: list[str]) -> str:
 
 
 async def watch(
-    watched: WatchList, *, poll: bool, stop: asyncio.Event
+    contents: Contents, *, poll: bool, stop: asyncio.Event
 ) -> AsyncIterator[list[Path]]:
-    """Yield the changed files of each burst of saves, until `stop` is set.
+    """Yield the changed files of each burst of saves since `contents` was made, until `stop` is
+    set.
 
     Folders that are deleted and made again are found again. `poll` looks instead of waiting for the
     kernel's word, for file systems that do not send it; so does a kernel that has no more to give.
@@ -236,7 +261,8 @@ async def watch(
     Raises:
         UserError: the package that watches is not installed.
     """
-    contents = await asyncio.to_thread(Contents, watched)
+    watched = contents.watched
+    await asyncio.to_thread(contents.read)
     while not stop.is_set():
         folders = watched.folders()
         async for paths in _bursts(folders, poll=poll, stop=stop):
@@ -348,14 +374,13 @@ async def _look(
                 await stop.wait()
 
 
-def _stamps(folders: list[Path], *, recursive: bool) -> dict[Path, tuple[int, int, int]]:
-    """What tells one state of a file from another, for everything in the folders."""
+def _stamps(folders: list[Path], *, recursive: bool) -> dict[Path, Stamp]:
+    """The stamps of everything in the folders."""
     stamps = {}
     for folder in folders:
         for path in _walk(folder) if recursive else _entries(folder):
-            with contextlib.suppress(OSError):
-                about = path.stat()
-                stamps[path] = (about.st_mtime_ns, about.st_size, about.st_ino)
+            if (stamp := _stamp(path)) is not None:
+                stamps[path] = stamp
     return stamps
 
 

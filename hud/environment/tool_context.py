@@ -4,6 +4,8 @@
    clients do not see it.
 2. Served over MCP, it speaks to the client that called. In-process and in isolated rollouts there
    is no such client: reports go to the log, and asking fails with an error that says so.
+3. A client of the handshake era is asked by a request; one of the 2026-07-28 era by a result that
+   ends its request, which it makes anew with its answer (`hud.environment.server.inquiries`).
 """
 
 from __future__ import annotations
@@ -11,11 +13,11 @@ from __future__ import annotations
 import base64
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 import mcp_types
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -33,20 +35,33 @@ Level = Literal["debug", "info", "notice", "warning", "error", "critical", "aler
 
 _ORDER = get_args(Level)
 
+Answer = TypeVar("Answer", bound=mcp_types.Result)
+
 MAX_TOKENS = 512
 """How long what a client's model writes may be where a tool does not say."""
 
-_request: ContextVar[ServerRequestContext[Any, Any] | None] = ContextVar("request", default=None)
+
+@dataclass
+class Caller:
+    """The client that called a tool over MCP."""
+
+    request: ServerRequestContext[Any, Any]
+    """The request that it waits for, which another may replace."""
+    inquire: Callable[[mcp_types.InputRequest], Awaitable[Any]] | None = None
+    """How it is asked if the server cannot send it requests."""
+
+
+_caller: ContextVar[Caller | None] = ContextVar("caller", default=None)
 
 
 @contextmanager
-def serving(request: ServerRequestContext[Any, Any]) -> Iterator[None]:
-    """Within the block, tools speak to the client that made the request."""
-    token = _request.set(request)
+def serving(caller: Caller) -> Iterator[None]:
+    """Within the block, tools speak to that client."""
+    token = _caller.set(caller)
     try:
         yield
     finally:
-        _request.reset(token)
+        _caller.reset(token)
 
 
 @dataclass(frozen=True)
@@ -94,8 +109,12 @@ class Context:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self.request_context: ServerRequestContext[Any, Any] | None = _request.get()
+        self._caller = _caller.get()
+
+    @property
+    def request_context(self) -> ServerRequestContext[Any, Any] | None:
         """The MCP library's own context; None where no client called over MCP."""
+        return self._caller.request if self._caller else None
 
     @property
     def fastmcp(self) -> Any:
@@ -198,9 +217,9 @@ class Context:
         kind: Any = Literal[tuple(response_type)] if choices else response_type
         adapter: TypeAdapter[Any] = TypeAdapter(kind)
         schema, wraps = _form(adapter, response_type)
-        session = self._client("ask its user")
-        with _asking():
-            answer = await session.elicit_form(message, schema, self.request_id or None)
+        form = mcp_types.ElicitRequestFormParams(message=message, requested_schema=schema)
+        question = mcp_types.ElicitRequest(params=form)
+        answer = await self._ask("ask its user", question, mcp_types.ElicitResult)
         if answer.action != "accept" or response_type is None:
             return Elicited(answer.action, {} if answer.action == "accept" else None)
         content = answer.content or {}
@@ -225,21 +244,17 @@ class Context:
             ToolError: the client has no model to ask.
         """
         asked = [messages] if isinstance(messages, str) else messages
-        session = self._client("ask its model")
         names = preferences.get("model_preferences") or ()
         hints = [mcp_types.ModelHint(name=name) for name in _names(names)]
-        with warnings.catch_warnings():  # see `log`
-            warnings.simplefilter("ignore")
-            sampling = session.create_message(
-                [_sampling_message(item) for item in asked],
-                max_tokens=max_tokens or MAX_TOKENS,
-                system_prompt=system_prompt,
-                temperature=temperature,
-                model_preferences=mcp_types.ModelPreferences(hints=hints) if hints else None,
-                related_request_id=self.request_id or None,
-            )
-        with _asking():
-            answer = await sampling
+        wanted = mcp_types.CreateMessageRequestParams(
+            messages=[_sampling_message(item) for item in asked],
+            max_tokens=max_tokens or MAX_TOKENS,
+            system_prompt=system_prompt,
+            temperature=temperature,
+            model_preferences=mcp_types.ModelPreferences(hints=hints) if hints else None,
+        )
+        question = mcp_types.CreateMessageRequest(params=wanted)
+        answer = await self._ask("ask its model", question, mcp_types.CreateMessageResult)
         return Sampled(answer.content, answer.model)
 
     async def set_state(self, key: str, value: Any) -> None:
@@ -250,13 +265,27 @@ class Context:
         """A value that an earlier call of this session kept; None without one."""
         return self._session.state.get(key)
 
-    def _client(self, what: str) -> Any:
-        if self.session is None:
+    async def _ask(
+        self,
+        what: str,
+        question: mcp_types.ElicitRequest | mcp_types.CreateMessageRequest,
+        kind: type[Answer],
+    ) -> Answer:
+        caller = self._caller
+        if caller is None:
             raise ToolError(
                 f"the tool wants to {what}, and no client called it over MCP",
                 hint="serve the environment: hud dev",
             )
-        return self.session
+        if caller.inquire is None:
+            return await _requested(caller.request, question, kind)
+        capability = question.method.partition("/")[0]
+        if not getattr(caller.request.session.client_capabilities, capability, None):
+            raise ToolError(f"the client does not answer: it declares no `{capability}`")
+        answer = await caller.inquire(question)
+        if not isinstance(answer, kind):
+            raise ToolError(f"the client answered `{question.method}` with something else")
+        return answer
 
 
 _LEVELS = {
@@ -269,12 +298,16 @@ _LEVELS = {
 }
 
 
-@contextmanager
-def _asking() -> Iterator[None]:
+async def _requested(
+    request: ServerRequestContext[Any, Any], question: Any, kind: type[Answer]
+) -> Answer:
+    """Ask by a request of the server's own."""
     from mcp.shared.exceptions import MCPError  # noqa: PLC0415 - only a served tool gets here
+    from mcp.shared.message import ServerMessageMetadata  # noqa: PLC0415 - as above
 
+    related = ServerMessageMetadata(related_request_id=request.request_id)
     try:
-        yield
+        return await request.session.send_request(question, kind, metadata=related)
     except MCPError as exc:
         raise ToolError(f"the client does not answer: {exc}") from exc
 

@@ -53,6 +53,8 @@ class EvalConfig(BaseModel):
     """Options of the agent."""
     remote: bool = False
     """Run it at the controller."""
+    environment: str | None = None
+    """The controller's environment that plays all tasks."""
     gateway: bool = False
     """Ask models through the controller's gateway."""
     cache: bool = False

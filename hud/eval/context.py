@@ -17,7 +17,7 @@ from hud.environment.session import SUBMIT_TOOL, Connection, parse_grade
 from hud.environment.toolbox import Toolbox
 from hud.errors import GradingFailure, SetupFailure
 from hud.formats import content
-from hud.task import Task, TaskAgentConfig, new_id
+from hud.task import EnvConfig, Task, TaskAgentConfig, new_id
 from hud.types import EvaluationResult, MCPToolCall, MCPToolResult, Trace, TraceStep
 
 
@@ -166,7 +166,10 @@ class EvalContext(Toolbox):
         return await self.connection.call_tool(call.name, call.arguments)
 
     def _offers(self, tool: str) -> bool:
-        """Whether the task's agent configuration admits a tool."""
+        """Whether the task's environment and agent configuration admit a tool."""
+        env = self.task.env
+        if isinstance(env, EnvConfig) and not env.admits(tool):
+            return False
         admitted = not self._agent_include or _matches(tool, self._agent_include)
         return admitted and not _matches(tool, self._agent_exclude or [])
 
@@ -180,7 +183,7 @@ class EvalContext(Toolbox):
         """Hand in the answer and grade it; None if the task has no scenario.
 
         Raises:
-            GradingFailure: the scenario failed, or its reward is none.
+            GradingFailure: the scenario failed, its reward is none, or a part of it is unknown.
         """
         if self._scenario is None:
             return None
@@ -193,7 +196,6 @@ class EvalContext(Toolbox):
             if submitted.is_error:
                 raise GradingFailure(f"scenario `{name}` refused the answer: {submitted.text}")
         result = parse_grade(await self.connection.read_resource(name), name)
-        self.reward = self.trace.reward = result.reward
         self.evaluation_result = self.trace.evaluation_result = result
         self._record(
             "environment",
@@ -201,7 +203,11 @@ class EvalContext(Toolbox):
             started,
             request=self.answer,
             result=result.model_dump(mode="json"),
+            error=result.ungraded,
         )
+        if result.ungraded:
+            raise GradingFailure(f"scenario `{name}` {result.ungraded}")
+        self.reward = self.trace.reward = result.reward
         return result
 
     def _graded_answer(self) -> Any:

@@ -4,7 +4,8 @@
    stay there.
 2. A module that another folder brought along under a name that this one has too (`env`, say) makes
    way.
-3. A file of a package is imported as its member, so that relative imports work.
+3. A file of a package is imported as its member, so that relative imports work; a package's
+   `__init__.py` as the package.
 4. A file that was imported before, under whatever name, is not imported again; its name below the
    root is known too.
 """
@@ -40,10 +41,16 @@ def import_file(path: Path) -> ModuleType:
         None,
         str(top / name.partition(".")[0] / "__init__.py"),
     )
-    module = import_name(name) if "." in name and is_free else load_module(path)
+    in_package = "." in name or _is_package(path)
+    module = import_name(name) if in_package and is_free else load_module(path)
     below_root = path.relative_to(project_root(path)).with_suffix("")
-    sys.modules.setdefault(".".join(below_root.parts), module)
+    if not _is_package(path):
+        sys.modules.setdefault(".".join(below_root.parts), module)
     return module
+
+
+def _is_package(path: Path) -> bool:
+    return path.name == "__init__.py"
 
 
 def _file(module: ModuleType | None) -> str | None:
@@ -52,7 +59,7 @@ def _file(module: ModuleType | None) -> str | None:
 
 def _package_name(path: Path) -> tuple[Path, str]:
     """The folder above the packages that a file is in, and its dotted name from there."""
-    parts, folder = [path.stem], path.parent
+    parts, folder = [] if _is_package(path) else [path.stem], path.parent
     while (folder / "__init__.py").is_file() and folder.name.isidentifier():
         parts.insert(0, folder.name)
         folder = folder.parent

@@ -235,7 +235,7 @@ def _outcome(state: _State, status: RolloutStatus, failure: HudError | None) -> 
         error=failure.message if failure else None,
         hint=failure.hint if failure else None,
         answer=context.answer if context else None,
-        evaluation=scored.evaluation_result if scored else None,
+        evaluation=context.evaluation_result if context else None,
         stop_reason=trace.info.get("stop_reason"),
         started_at=state.started_at,
         seconds=state.watch.seconds,

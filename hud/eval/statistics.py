@@ -7,16 +7,38 @@ as the number of tasks allows, not that of runs.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from statistics import NormalDist, fmean
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
 
 from hud.wire import Interval
 
 Z = NormalDist().inv_cdf(0.975)
 MAX_SUMS = 4096
 """Distinct sums up to which a permutation test is exact."""
+MAX_STEPS = 200_000
+"""How many sums such a test may look at before it is made by variance."""
+ROUNDING = 1e-12
+"""A standard error that small says that all tasks are alike."""
 DIGITS = 9
 """Decimals by which differences of rewards are told apart."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """What rewards of several tasks add up to."""
+
+    tasks: int
+    """How many of them have a reward."""
+    count: int
+    """How many rewards there are."""
+    total: float
+    low: float
+    """The lowest reward."""
+    high: float
+    squares: float = 0.0
+    """Over the tasks, the square of what their rewards are off the mean, summed up."""
 
 
 def interval(groups: Iterable[Sequence[float]]) -> Interval | None:
@@ -29,22 +51,32 @@ def interval(groups: Iterable[Sequence[float]]) -> Interval | None:
     rewards = [reward for task in tasks for reward in task]
     if not rewards:
         return None
-    mean = math.fsum(rewards) / len(rewards)
-    error = _standard_error(tasks, mean, len(rewards))
-    if not all(0.0 <= reward <= 1.0 for reward in rewards):
-        reach = student(len(tasks) - 1) * error if len(tasks) > 1 else 0.0
-        return Interval(mean=mean, low=mean - reach, high=mean + reach, count=len(rewards))
-    low, high = wilson(mean, _independent(mean, error, len(tasks), len(rewards)))
-    return Interval(mean=mean, low=low, high=high, count=len(rewards))
-
-
-def _standard_error(tasks: Sequence[Sequence[float]], mean: float, count: int) -> float:
-    """Of the mean, with tasks as clusters."""
-    if len(tasks) < 2:
-        return 0.0
+    total = math.fsum(rewards)
+    mean = total / len(rewards)
     residuals = (math.fsum(reward - mean for reward in task) for task in tasks)
-    spread = math.fsum(residual * residual for residual in residuals)
-    return math.sqrt(spread * len(tasks) / (len(tasks) - 1)) / count
+    squares = math.fsum(residual * residual for residual in residuals)
+    return interval_of(Spread(len(tasks), len(rewards), total, min(rewards), max(rewards), squares))
+
+
+def interval_of(spread: Spread) -> Interval | None:
+    """As `interval`, given what the rewards add up to."""
+    tasks, count = spread.tasks, spread.count
+    if not count:
+        return None
+    mean, error = spread.total / count, _standard_error(spread)
+    if spread.low < 0.0 or spread.high > 1.0:
+        reach = student(tasks - 1) * error if tasks > 1 else 0.0
+        return Interval(mean=mean, low=mean - reach, high=mean + reach, count=count)
+    low, high = wilson(mean, _independent(mean, error, tasks, count))
+    return Interval(mean=mean, low=low, high=high, count=count)
+
+
+def _standard_error(spread: Spread) -> float:
+    """Of the mean, with tasks as clusters; what only rounding made is none."""
+    if spread.tasks < 2:
+        return 0.0
+    error = math.sqrt(spread.squares * spread.tasks / (spread.tasks - 1)) / spread.count
+    return error if error > ROUNDING else 0.0
 
 
 def _independent(mean: float, error: float, tasks: int, runs: int) -> float:
@@ -86,12 +118,17 @@ def pass_at(groups: Iterable[tuple[int, int]], size: int) -> dict[int, float]:
     """Unbiased pass@k by k, over tasks given as (runs, passed runs): the chance that one of k runs
     passes. Tasks with fewer than k runs are left out; k beyond ten goes in doublings.
     """
-    tasks = list(groups)
+    return pass_at_counted(Counter(groups), size)
+
+
+def pass_at_counted(tasks: Mapping[tuple[int, int], int], size: int) -> dict[int, float]:
+    """As `pass_at`, given how many tasks there are of each kind."""
     found: dict[int, float] = {}
     for k in _sizes(size):
-        chances = [_pass_at(runs, passed, k) for runs, passed in tasks if runs >= k]
-        if chances:
-            found[k] = fmean(chances)
+        fitting = [(kind, count) for kind, count in tasks.items() if kind[0] >= k]
+        if fitting:
+            chances = math.fsum(count * _pass_at(*kind, k) for kind, count in fitting)
+            found[k] = chances / sum(count for _, count in fitting)
     return found
 
 
@@ -124,16 +161,29 @@ def p_value(differences: Sequence[float]) -> float | None:
 
 def _sums(sizes: Sequence[float]) -> dict[float, float] | None:
     """The chance of each sum of these sizes under all signs; None where there are too many."""
-    chances = {0.0: 1.0}
-    for size in sizes:
+    chances, steps = {0.0: 1.0}, 0
+    for size, times in Counter(sizes).items():
+        steps += len(chances) * (times + 1)
+        if steps > MAX_STEPS or times >= MAX_SUMS:
+            return None
+        signed = list(_signed(size, times))
         grown: dict[float, float] = {}
         for total, chance in chances.items():
-            for moved in (round(total + size, DIGITS), round(total - size, DIGITS)):
-                grown[moved] = grown.get(moved, 0.0) + chance / 2
+            for moved, share in signed:
+                reached = round(total + moved, DIGITS)
+                grown[reached] = grown.get(reached, 0.0) + chance * share
         if len(grown) > MAX_SUMS:
             return None
         chances = grown
     return chances
+
+
+def _signed(size: float, times: int) -> Iterator[tuple[float, float]]:
+    """The sums of so many numbers of one size under all signs, each with its chance."""
+    every, ways = 2**times, 1
+    for above in range(times + 1):
+        yield (2 * above - times) * size, ways / every
+        ways = ways * (times - above) // (above + 1)
 
 
 def paired_interval(differences: Sequence[float]) -> Interval | None:

@@ -66,6 +66,8 @@ class Summary:
     """Scored runs in which the agent used up its steps."""
     ended: int = 0
     """Runs that were scored or failed."""
+    cancelled: int = 0
+    """Runs that were ended before they were graded."""
 
     @classmethod
     def of(
@@ -96,6 +98,8 @@ class Summary:
                 self.failures.append(
                     Failure(record.task, record.index, boundary, reason, record.hint)
                 )
+        else:
+            self.cancelled += 1
 
     @property
     def rewards(self) -> list[float]:
@@ -131,6 +135,8 @@ def render(summary: Summary) -> str:
         counted = f"{row.task:<{task_width}}{len(row.scored):>4}"
         lines.append(f"  {counted}   {text:<{reward_width}}{_number(row.mean)}")
     lines += [rule, f"  {_total(summary, rows)}", *_failures(summary)]
+    if summary.cancelled:
+        lines += ["", f"  Cancelled: {summary.cancelled}, not in mean and pass"]
     return "\n".join(lines)
 
 

@@ -34,7 +34,7 @@ def normalize(text: Any) -> str:
     return " ".join(ARTICLES.sub(" ", PUNCTUATION.sub(" ", plain)).split())
 
 
-def exact_match(answer: Any, expected: str, *, normalize_text: bool = True) -> float:
+def exact_match(answer: Any, expected: str, normalize_text: bool = True) -> float:
     """1.0 if the answer is the expected one; no answer is never right.
 
     Both are normalised, and a lead-in such as "The final answer is" is not part of the answer.
@@ -48,22 +48,22 @@ def exact_match(answer: Any, expected: str, *, normalize_text: bool = True) -> f
     return float(given == wanted or LEAD_IN.sub("", given, count=1) == wanted != "")
 
 
-def contains(answer: Any, substring: str, *, case_sensitive: bool = False) -> float:
+def contains(answer: Any, substring: str, case_sensitive: bool = False) -> float:
     """1.0 if the answer holds the text."""
     return contains_all(answer, [substring], case_sensitive=case_sensitive)
 
 
-def contains_any(answer: Any, substrings: Iterable[str], *, case_sensitive: bool = False) -> float:
+def contains_any(answer: Any, substrings: Iterable[str], case_sensitive: bool = False) -> float:
     """1.0 if the answer holds at least one of the texts."""
     return float(any(_holds(answer, part, case_sensitive) for part in substrings))
 
 
-def contains_all(answer: Any, substrings: Iterable[str], *, case_sensitive: bool = False) -> float:
+def contains_all(answer: Any, substrings: Iterable[str], case_sensitive: bool = False) -> float:
     """1.0 if the answer holds every one of the texts."""
     return float(all(_holds(answer, part, case_sensitive) for part in substrings))
 
 
-def numeric_match(answer: Any, expected: float, *, tolerance: float = 0.0) -> float:
+def numeric_match(answer: Any, expected: float, tolerance: float = 0.0) -> float:
     """1.0 if the first number of the answer is the expected one, give or take `tolerance`.
 
     Numbers may have a sign, commas between thousands, decimals and an exponent.

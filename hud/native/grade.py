@@ -1,12 +1,17 @@
 """Grades out of parts: graders give one `SubScore` each, a `Grade` puts them together.
 
-A grader that fails is data: its part is 0, with the error beside it, and the other parts count.
+A grader that fails is data; the other parts stay, and the error is told beside them.
+
+1. Where the author's code raised, which it may for a wrong answer, the part is 0.
+2. Where the grader's own means failed (a judge's provider, say), nothing is known of the part: it
+   is marked, and a rollout whose grade holds such a part is failed, not scored.
 """
 
 from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,8 +19,10 @@ from typing import Any, ClassVar
 
 from pydantic_core import to_jsonable_python
 
-from hud.errors import describe
+from hud.errors import HudError, ToolError, describe
 from hud.types import EvaluationResult, SubScore, from_subscores
+
+logger = logging.getLogger(__name__)
 
 
 class Grade:
@@ -38,7 +45,9 @@ class Grade:
     async def gather(*items: SubScore | Awaitable[SubScore]) -> EvaluationResult:
         """Wait for all parts at the same time and put them together.
 
-        A grader that raises becomes a part of 0 whose `error` is in `info`.
+        A grader that raises becomes a part of 0 whose `error` is in `info`. Where it is no fault of
+        the answer, such as a judge whose provider fails, the part has the `error` too, the result
+        is one of an error, and it makes a rollout fail.
         """
         return Grade.from_subscores(await asyncio.gather(*map(_resolved, items)))
 
@@ -81,6 +90,8 @@ class Grader:
         return _summary(f"{cls.name}_all", weight, subscores, min)
 
 
+PROVIDERS = frozenset({"anthropic", "openai"})
+"""Packages that authors' own judges ask."""
 PART = "_graded_part"
 """Where an exception keeps the part that could not be graded."""
 
@@ -93,10 +104,10 @@ class Part:
     weight: float
     parameters: Any
 
-    def scored(self, value: float, metadata: dict[str, Any]) -> SubScore:
-        """The part with its score."""
+    def scored(self, value: float, metadata: dict[str, Any], error: str | None = None) -> SubScore:
+        """The part with its score, or with the error that there is instead."""
         told = {**metadata, "_parameters": self.parameters}
-        return SubScore(name=self.name, weight=self.weight, value=value, metadata=told)
+        return SubScore(name=self.name, weight=self.weight, value=value, metadata=told, error=error)
 
 
 async def _resolved(item: SubScore | Awaitable[SubScore]) -> SubScore:
@@ -107,7 +118,16 @@ async def _resolved(item: SubScore | Awaitable[SubScore]) -> SubScore:
     except Exception as exc:  # noqa: BLE001 - the author's grader: its failure is a part of the grade
         named = getattr(item, "__qualname__", type(item).__name__)
         part = getattr(exc, PART, None) or Part(named, 1.0, {})
-        return part.scored(0.0, {"error": describe(exc)})
+        error = describe(exc)
+        logger.warning("the part `%s` of the grade failed: %s", part.name, error)
+        return part.scored(0.0, {"error": error}, error if _is_no_fault(exc) else None)
+
+
+def _is_no_fault(exc: Exception) -> bool:
+    """Whether an answer cannot have caused it: ours to tell, or a provider's package's."""
+    if isinstance(exc, HudError):
+        return not isinstance(exc, ToolError)
+    return type(exc).__module__.partition(".")[0] in PROVIDERS
 
 
 def _checked(score: float) -> float:

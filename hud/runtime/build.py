@@ -42,6 +42,15 @@ async def build_image(
     return await engine.build(await anyio.to_thread.run_sync(_with_sdk, request), progress)
 
 
+async def current_image(engine: Containers, request: BuildRequest) -> BuildResult | None:
+    """What `build_image` would find up to date; None if it would build.
+
+    Raises:
+        UserError: the folder cannot be built.
+    """
+    return await engine.current(await anyio.to_thread.run_sync(_with_sdk, request))
+
+
 def _with_sdk(request: BuildRequest) -> BuildRequest:
     names = (request.dockerfile,) if request.dockerfile else DOCKERFILES
     recipe = next((path for name in names if (path := request.folder / name).is_file()), None)

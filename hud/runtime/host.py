@@ -32,6 +32,7 @@ from hud.runtime.forkserver import ForkServer, Order, fork_hazard, kill_descenda
 from hud.runtime.local import environment_of
 from hud.runtime.privileges import step_down
 from hud.runtime.rehearsal import rehearse
+from hud.runtime.scratch import Scratch
 from hud.runtime.wire import WireServer
 from hud.task import Task
 
@@ -44,12 +45,14 @@ class Host:
 
     def __init__(self, control: socket.socket) -> None:
         self.tasks: list[Task] = []
+        self._scratch = Scratch()
         handlers = {"load": self._load, "fork": self._fork, "run": self._run}
         self._server = ForkServer(control, handlers)
 
     def serve(self) -> None:
         """Work until the control socket ends."""
         self._server.serve()
+        self._scratch.remove()
 
     def _load(self, order: Order) -> None:
         """Load the tasks, and do not outlive the parent even where that never ends."""
@@ -62,7 +65,8 @@ class Host:
         module, _, name = order["loader"].partition(":")
         try:
             function: Callable[..., list[Task]] = getattr(importlib.import_module(module), name)
-            self.tasks = function(**order["arguments"])
+            with self._scratch.recording():
+                self.tasks = function(**order["arguments"])
             described = [task.to_json() for task in self.tasks]
         except HudError as exc:
             self._server.tell(event="failed", message=exc.message, data=error_data(exc))
@@ -72,7 +76,8 @@ class Host:
             self._server.tell(event="failed", message=describe(exc), data=data)
             return
         warm_up(self.tasks)
-        self._server.tell(event="loaded", tasks=described, unsafe=fork_hazard())
+        unsafe = fork_hazard() or self._scratch.hazard
+        self._server.tell(event="loaded", tasks=described, unsafe=unsafe)
         gc.collect()
         gc.freeze()
 
@@ -87,6 +92,7 @@ class Host:
         self._server.detach()
         self._play(order, connection, output)
         kill_descendants()
+        self._scratch.remove()
         leave(0)
 
     def _play(self, order: Order, connection: int, output: int) -> None:

@@ -66,6 +66,29 @@ def env_name(task: Mapping[str, Any]) -> str | None:
     return str(name) if name else str(task.get("scenario") or "").rpartition(":")[0] or None
 
 
+def keeping(
+    local: Iterable[Mapping[str, Any]],
+    remote: Mapping[str, Mapping[str, Any]],
+    fields: Iterable[str],
+) -> list[dict[str, Any]]:
+    """The local tasks, with these fields as the remote ones of the same slug have them; and with
+    the remote one's choice of tools, where both name the same environment.
+    """
+    kept = tuple(fields)
+    return [
+        _kept(task, remote.get(task["slug"], {}), kept) if kept else dict(task) for task in local
+    ]
+
+
+def _kept(
+    task: Mapping[str, Any], known: Mapping[str, Any], fields: tuple[str, ...]
+) -> dict[str, Any]:
+    stays = {name: known[name] for name in fields if name in known}
+    if known.get("env") and env_name(known) == env_name(task):
+        stays["env"] = known["env"]
+    return {**task, **stays}
+
+
 def _calls(validation: Any) -> list[dict[str, Any]] | None:
     if not validation:
         return None
@@ -118,7 +141,7 @@ def check_task(task: Mapping[str, Any], position: int) -> dict[str, Any]:
         hint = "convert it with `hud convert`" if v4 else "name the scenario that it plays"
         raise UserError(f"{name} has no scenario", hint=hint)
     try:
-        data = Task(**{**_known(task), "slug": slug}).to_json()
+        data = Task(**{"args": {}, **_known(task), "slug": slug}).to_json()
     except (ValidationError, TypeError) as exc:
         raise UserError(f"{name} cannot be read: {_reason(exc)}") from exc
     return {key: value for key, value in data.items() if value not in ({}, []) or key == "args"}

@@ -12,14 +12,45 @@ import io
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from hud.errors import UserError
 from hud.tasksets.plan import env_name
+from hud.wire.tasksets import Kept
 
 FIXED = ("slug", "scenario", "env")
+NO_ROOM: tuple[Kept, ...] = ("validation", "agent_config", "metadata")
+"""Fields of a task that the table does not have."""
+BOOLEANS = {"TRUE": True, "FALSE": False}
+"""What a spreadsheet makes of `true` and `false`."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What a spreadsheet takes for the beginning of a formula, and what it strips before looking."""
+
+
+class Table(NamedTuple):
+    """The columns of a table, which is written line by line."""
+
+    args: Sequence[str] = ()
+    columns: Sequence[str] = ()
+    rewards: Sequence[str] = ()
+
+    def head(self) -> str:
+        """The line of headers."""
+        headers = [f"arg:{n}" for n in self.args] + [f"col:{n}" for n in self.columns]
+        headers += [f"reward:{name}" for name in self.rewards]
+        return _line([*FIXED, *map(_guarded, headers)])
+
+    def row(
+        self, task: Mapping[str, Any], rewards: Mapping[str, float | None] | None = None
+    ) -> str:
+        """The line of a task in its JSON format."""
+        given = rewards or {}
+        cells = [_guarded(str(task.get("slug") or "")), _guarded(str(task.get("scenario") or ""))]
+        cells.append(_guarded(env_name(task) or ""))
+        cells += [_cells(task.get("args"), name) for name in self.args]
+        cells += [_cells(task.get("columns"), name) for name in self.columns]
+        cells += ["" if given.get(name) is None else repr(given[name]) for name in self.rewards]
+        return _line(cells)
 
 
 def to_csv(
@@ -27,22 +58,16 @@ def to_csv(
     rewards: Mapping[str, Mapping[str, float | None]] | None = None,
 ) -> str:
     """The table of these tasks; `rewards` adds a column for each of its names, by slug."""
-    rows = [dict(task) for task in tasks]
-    args, columns = _names(rows, "args"), _names(rows, "columns")
-    names = list(dict.fromkeys(name for of_task in (rewards or {}).values() for name in of_task))
+    rows, given = [dict(task) for task in tasks], rewards or {}
+    names = list(dict.fromkeys(name for of_task in given.values() for name in of_task))
+    table = Table(_names(rows, "args"), _names(rows, "columns"), names)
+    lines = (table.row(task, given.get(str(task.get("slug")))) for task in rows)
+    return "".join([table.head(), *lines])
+
+
+def _line(cells: Sequence[str]) -> str:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    headers = [f"arg:{n}" for n in args] + [f"col:{n}" for n in columns]
-    headers += [f"reward:{name}" for name in names]
-    writer.writerow([*FIXED, *map(_guarded, headers)])
-    for task in rows:
-        given = (rewards or {}).get(str(task.get("slug")), {})
-        cells = [_guarded(str(task.get("slug") or "")), _guarded(str(task.get("scenario") or ""))]
-        cells.append(_guarded(env_name(task) or ""))
-        cells += [_cells(task.get("args"), name) for name in args]
-        cells += [_cells(task.get("columns"), name) for name in columns]
-        cells += ["" if given.get(name) is None else repr(given[name]) for name in names]
-        writer.writerow(cells)
+    csv.writer(text, lineterminator="\r\n").writerow(cells)
     return text.getvalue()
 
 
@@ -131,6 +156,8 @@ def _task(headers: Sequence[str], row: Sequence[str]) -> dict[str, Any]:
 
 def _read(text: str) -> Any:
     """A cell's value: what is JSON is read as JSON, all else is text."""
+    if text in BOOLEANS:
+        return BOOLEANS[text]
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

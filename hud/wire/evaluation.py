@@ -9,9 +9,15 @@ from pydantic import BaseModel, Field
 
 from hud.errors import Boundary
 from hud.types import ColumnValue, EvaluationResult, TraceStep, Usage
+from hud.wire.tasksets import Column
 
 RolloutStatus = Literal["scored", "failed", "cancelled"]
 JobStatus = Literal["running", "finished", "cancelled"]
+TaskChoice = Literal["open", "mixed", "failed"]
+"""Which tasks of a job: not all runs passed, some passed and some did not, some runs failed."""
+TaskOrder = Literal["position", "task", "mean", "-mean"]
+"""The job's order, by slug, lowest mean reward first, highest first."""
+Change = Literal["better", "same", "worse"]
 
 
 class Variant(BaseModel):
@@ -82,11 +88,13 @@ class JobRecord(BaseModel):
     name: str
     source: str
     """Where the tasks came from."""
+    environment: str | None = None
+    """What played all tasks, where that was chosen; else each task's own environment did."""
     command: list[str] = Field(default_factory=list)
     """The command line that started it."""
     variants: list[Variant]
     tasks: list[str]
-    """Slugs, in order."""
+    """Slugs, in order; a list of jobs leaves them out."""
     group: int = 1
     max_steps: int
     isolation: str
@@ -102,6 +110,8 @@ class JobRequest(BaseModel):
 
     source: str
     """A taskset, `taskset/slug`, or the name of an environment, whose own tasks are run."""
+    environment: str | None = Field(default=None, min_length=1, max_length=200)
+    """Plays all tasks in this environment of the controller instead of those that they name."""
     agents: list[Variant] = Field(min_length=1, max_length=32)
     task_ids: list[str] | None = None
     full: bool = True
@@ -172,15 +182,25 @@ class Interval(BaseModel):
 class TaskResult(BaseModel):
     """One task under one variant, over all its runs."""
 
-    task: str
     variant: str
     rewards: list[float | None]
-    """By index; None where it did not end with a reward."""
+    """Of the first runs, by index; None where one did not end with a reward."""
     statuses: list[str | None]
-    """By index: `scored`, `failed`, `cancelled`; None where it has not ended."""
+    """Of the first runs: `scored`, `failed`, `cancelled`; None where one has not ended."""
+    runs: int
+    """How many runs there are to be, or are."""
     reward: Interval | None = None
+    """Over all runs."""
+    failed: int = 0
     seconds: float = 0.0
+
+
+class JobTask(BaseModel):
+    """One task of a job, under each variant."""
+
+    task: str
     columns: dict[str, ColumnValue] = Field(default_factory=dict)
+    results: list[TaskResult]
 
 
 class VariantResult(BaseModel):
@@ -206,12 +226,15 @@ class FailureGroup(BaseModel):
 
 
 class JobResults(BaseModel):
-    """A job's results, summarised."""
+    """A job's results, summarised; its tasks are listed apart, page by page."""
 
     view: JobView
-    tasks: list[TaskResult]
+    tasks: int
+    """How many tasks it has, those included that it does not name but played."""
     variants: list[VariantResult]
     failures: list[FailureGroup]
+    columns: dict[str, Column] = Field(default_factory=dict)
+    """What its tasks' columns are; `options` are some of their values."""
 
 
 class ComparedTask(BaseModel):
@@ -239,15 +262,22 @@ class PairedDifference(BaseModel):
 
 
 class Comparison(BaseModel):
-    """Jobs side by side, aligned by slug; an entry is a job's variant."""
+    """Jobs side by side; an entry is a job's variant. Its tasks are listed apart, page by page."""
 
     entries: list[str]
     """Labels, `job variant`."""
     jobs: list[str]
     """Job id of each entry."""
+    names: list[str]
+    """Name of each entry's job."""
     variants: list[str]
     """Variant of each entry."""
     leaderboard: list[VariantResult]
-    tasks: list[ComparedTask]
     differences: list[PairedDifference]
     """Of each entry with the first."""
+    tasks: int
+    """How many tasks any of them has."""
+    changes: dict[Change, int]
+    """How many tasks got better, worse, or stayed the same, from the first entry to the last."""
+    columns: dict[str, Column] = Field(default_factory=dict)
+    """What the tasks' columns are; `options` are some of their values."""

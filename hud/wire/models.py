@@ -55,3 +55,20 @@ class ProviderModels(BaseModel):
     models: list[str] = Field(default_factory=list)
     error: str | None = None
     """Why its models could not be listed."""
+
+
+class AgentOffer(BaseModel):
+    """An agent that evaluations at the controller may be played with."""
+
+    name: str
+    description: str
+    is_ready: bool
+    """Whether there is what it needs to ask a model, or it asks none."""
+    variable: str | None = None
+    """The secret that it needs; None for an agent that asks no model."""
+    needs_model: bool = False
+    """Whether a model has to be named, as it has none of its own."""
+    models: list[str] = Field(default_factory=list)
+    """Models that its provider says it has; others may be named, too."""
+    error: str | None = None
+    """Why its provider's models could not be listed."""

@@ -11,6 +11,7 @@ from hud.types import ColumnValue
 
 ColumnType = Literal["text", "number", "multi-select"]
 Change = Literal["create", "update", "unchanged", "remote-only"]
+Kept = Literal["validation", "agent_config", "metadata"]
 
 
 class Column(BaseModel):
@@ -61,6 +62,8 @@ class TaskUpload(BaseModel):
     """Only plan."""
     force: bool = False
     """Make a new version even of unchanged tasks."""
+    keep: list[Kept] = Field(default_factory=list, max_length=3)
+    """Fields that stay as they are, since what the tasks were read from has no room for them."""
 
 
 class PlannedTask(BaseModel):

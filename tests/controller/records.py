@@ -7,6 +7,7 @@ from typing import Any
 
 from hud.client import Client
 from hud.wire import JobRecord, RolloutRecord, Transcript, Variant
+from hud.wire.platform import EventRecord
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -49,3 +50,16 @@ def record(client: Client, job_id: str, *transcripts: Transcript, **fields: Any)
     client.record_job(job(job_id, *tasks, **fields))
     client.record_rollouts(job_id, transcripts)
     client.finish_job(job_id, "finished", 1.5)
+
+
+def events(client: Client, after: int = 0) -> list[EventRecord]:
+    """Every event that followed a number."""
+    found: list[EventRecord] = []
+    while page := client.past_events(found[-1].id if found else after, limit=1000):
+        found += page
+    return found
+
+
+def newest_event(client: Client) -> int:
+    """The number of the last event."""
+    return max((event.id for event in events(client)), default=0)

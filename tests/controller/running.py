@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import signal
 import socket
 import subprocess
@@ -15,7 +16,12 @@ from pathlib import Path
 from hud.client import Client
 from hud.errors import ControllerUnavailable
 from tests.command import Command, plain_environment
+from tests.inside import Inside
 
+PORTS = range(20_000, 32_000)
+"""Below those that connections are given: until a controller listens, no other program may come
+upon its port.
+"""
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 
@@ -50,6 +56,11 @@ class RunningController:
         env = plain_environment(self.folder / "home") | home
         return Command((sys.executable, "-P", "-m", "hud.cli"), cwd, env)
 
+    def inside(self, cwd: Path) -> Inside:
+        """The same command in this process, whose own home is another one."""
+        user = self.hud(cwd).having(HUD_TOKEN_FILE=str(self.folder / "home/.hud/token"))
+        return Inside(user.argv, user.cwd, user.env)
+
     def log(self) -> str:
         """What it wrote."""
         return (self.folder / "log").read_text(encoding="utf-8")
@@ -57,9 +68,11 @@ class RunningController:
 
 def free_port() -> int:
     """A port that nobody listens at."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ answers.
 from __future__ import annotations
 
 import base64
+import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,11 +19,11 @@ from hud.client import Client
 from hud.wire import JobRequest, Variant
 from hud.wire.tasksets import TaskUpload
 from tests.controller.environments.template import put, settled, until
-from tests.controller.records import record, transcript
+from tests.controller.records import events, record, transcript
 from tests.controller.running import RunningController
 
 CANARY = "canary-7d21f0a9/b+x"
-DECLARES = '[tool.hud]\nvariables = ["API_TOKEN"]\n'
+DECLARES = '[tool.hud]\nvariables = ["CANARY_TOKEN"]\n'
 LOUD = '''"""Says its secret wherever it can."""
 import base64
 import os
@@ -30,8 +31,8 @@ import sys
 
 from hud import Environment
 
-env = Environment("loud")
-value = os.environ["API_TOKEN"]
+env = Environment("canary")
+value = os.environ["CANARY_TOKEN"]
 print("at import", value)
 
 
@@ -66,22 +67,31 @@ def task(slug: str, scenario: str, *tools: str) -> dict[str, Any]:
     """A task whose solution uses tools."""
     calls = [{"name": tool, "arguments": {}} for tool in tools]
     solution = [*calls, {"name": "submit", "arguments": {"answer": "it"}}]
-    about = {"slug": slug, "env": {"name": "loud"}, "scenario": scenario, "args": {}}
+    about = {"slug": slug, "env": {"name": "canary"}, "scenario": scenario, "args": {}}
     return {**about, "validation": solution}
 
 
 @pytest.fixture
-def job(controller: RunningController, client: Client) -> str:
+def secret(client: Client) -> Iterator[None]:
+    """The secret is known to the controller."""
+    client.set_secret("CANARY_TOKEN", CANARY)
+    yield
+    client.remove_secret("CANARY_TOKEN")
+
+
+@pytest.fixture
+def job(controller: RunningController, client: Client, secret: None) -> Iterator[str]:
     """An evaluation that has ended, of tasks which say it, fail with it and answer it."""
-    client.set_secret("API_TOKEN", CANARY)
-    put(controller.workspace, "loud", pyproject=DECLARES).write_text(LOUD)
-    settled(client, "loud")
+    file = put(controller.workspace, "canary", pyproject=DECLARES)
+    file.write_text(LOUD)
+    settled(client, "canary")
     tasks = [task("asks", "ask", "tell"), task("crashes", "ask", "crash"), task("falls", "fall")]
-    client.upload("loud", TaskUpload(tasks=tasks))
+    client.upload("canary", TaskUpload(tasks=tasks))
     oracle = Variant(name="oracle", agent="oracle")
-    begun = client.start_job(JobRequest(source="loud", agents=[oracle])).job.id
+    begun = client.start_job(JobRequest(source="canary", agents=[oracle])).job.id
     until(lambda: True if client.job(begun).job.status == "finished" else None)
-    return begun
+    yield begun
+    shutil.rmtree(file.parent)
 
 
 def forms() -> list[bytes]:
@@ -95,8 +105,9 @@ def answers(controller: RunningController, client: Client, job: str) -> Iterator
     for format in ("csv", "jsonl"):
         yield b"".join(client.export_job(job, format))
     headers = {"Authorization": f"Bearer {controller.token}"}
-    pages = ["jobs", f"jobs/{job}", f"jobs/{job}/results", "rollouts", "events?after=0", "secrets"]
-    pages += ["environments", "environments/loud/log", "tasksets/loud/tasks", "doctor"]
+    yield str(events(client)).encode()
+    pages = ["jobs", f"jobs/{job}", f"jobs/{job}/results", "rollouts", "secrets", "doctor"]
+    pages += ["environments", "environments/canary/log", "tasksets/canary/tasks"]
     pages += [f"jobs/{job}/rollouts/{one.id}/transcript" for one in client.rollouts(job=job).items]
     for page in pages:
         answer = httpx2.get(f"{controller.url}/api/v1/{page}", headers=headers)
@@ -135,9 +146,8 @@ def test_what_an_evaluation_leaves_holds_no_secret(
 
 
 def test_what_is_recorded_of_an_evaluation_elsewhere_holds_no_secret(
-    controller: RunningController, client: Client
+    client: Client, secret: None
 ) -> None:
-    client.set_secret("API_TOKEN", CANARY)
     said = transcript("elsewhere", "word", answer=f"It is {CANARY}", error=CANARY)
     record(client, "elsewhere", said)
     found = client.transcript("elsewhere", said.rollout.id)

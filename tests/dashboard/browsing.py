@@ -42,6 +42,15 @@ DISTURBED = "ERR_NETWORK_CHANGED"
 @contextlib.contextmanager
 def running_dashboard(controller: RunningController, folder: Path) -> Iterator[str]:
     """The dashboard of a controller, as `streamlit run` serves it; yields its URL."""
+    with dashboard_process(controller, folder) as (url, _):
+        yield url
+
+
+@contextlib.contextmanager
+def dashboard_process(
+    controller: RunningController, folder: Path
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """As `running_dashboard`; yields its process, too."""
     port = free_port()
     env = plain_environment(folder / "home") | {
         "HUD_API_URL": controller.url,
@@ -60,7 +69,7 @@ def running_dashboard(controller: RunningController, folder: Path) -> Iterator[s
     try:
         url = f"http://127.0.0.1:{port}"
         _wait(url, process, folder / "dashboard.log")
-        yield url
+        yield url, process
     finally:
         process.terminate()
         process.wait(START_SECONDS)
@@ -100,16 +109,16 @@ class Visit:
         self.page.on("dialog", self._note_dialog)
 
     def open(self, path: str = "", **query: str | list[str]) -> Page:
-        """Go to a page of the dashboard and wait until it says what it is."""
+        """Go to a page of the dashboard and wait until it is drawn."""
         address = f"{self.url}/{path}" + (f"?{urlencode(query, doseq=True)}" if query else "")
         for attempt in range(ATTEMPTS):
             before = self.disturbances
             try:
                 self.page.goto(address)
                 self.page.wait_for_selector("[data-testid=stHeading]")
-                self.page.wait_for_load_state("networkidle")
+                self.settle()
             except BrowserError:
-                if attempt == ATTEMPTS - 1:
+                if self.disturbances == before or attempt == ATTEMPTS - 1:
                     raise
             if self.disturbances == before:
                 break

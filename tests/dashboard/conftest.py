@@ -16,17 +16,32 @@ from hud.client import Client
 from tests.command import ROOT
 from tests.controller.running import RunningController, running_controller
 from tests.dashboard.pages import Pages, wait_until_state
+from tests.dashboard.seeding import Seeded, seed_letters
 
 config.set_option("runner.magicEnabled", False)  # as in the dashboard's own configuration
-ENVIRONMENTS = Path(__file__).parent / "environments"
+HERE = Path(__file__).parent
 
 
-@pytest.fixture(scope="module")
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep these tests in one worker: they share a controller, which is dear.
+
+    First of all hooks, because xdist looks for groups in its own.
+    """
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.xdist_group("dashboard"))
+
+
+@pytest.fixture(scope="session")
 def controller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningController]:
-    """A controller whose workspace holds the template, `notes`, and `broken`."""
+    """A controller whose workspace holds the template, `notes`, and `broken`.
+
+    All of these tests share it: each gives names of its own to what it stores.
+    """
     folder = tmp_path_factory.mktemp("dashboard")
     workspace = folder / "workspace"
-    shutil.copytree(ENVIRONMENTS, workspace)
+    shutil.copytree(HERE / "environments", workspace)
     shutil.copytree(ROOT / "env_template", workspace / "letter-counter")
     (workspace / "letter-counter/Dockerfile").unlink()
     with running_controller(folder) as running:
@@ -34,6 +49,15 @@ def controller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCont
             wait_until_state(client, "running", "letter-counter", "notes")
             wait_until_state(client, "failed", "broken")
         yield running
+
+
+@pytest.fixture(scope="session")
+def letters(controller: RunningController) -> Seeded:
+    """A taskset with results, and the ids of its jobs."""
+    ids = Seeded()
+    with controller.client() as client:
+        seed_letters(client, ids)
+    return ids
 
 
 @pytest.fixture

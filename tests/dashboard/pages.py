@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.testing.v1 import AppTest
 
 from hud.client import Client
@@ -24,12 +26,21 @@ class Pages:
     def open(self, name: str, **query: str | list[str]) -> AppTest:
         """A page, as its URL with these parameters shows it; it had no error."""
         page = AppTest.from_file(self.app, default_timeout=PAGE_SECONDS)
+        page._bidi_component_manager = _components()
         for key, value in query.items():
             page.query_params[key] = value
         page.switch_page(f"app_pages/{name}.py")
         page.run()
         assert not page.exception, page.exception
         return page
+
+
+@functools.cache
+def _components() -> BidiComponentManager:
+    """What Streamlit would look for anew in every installed package, for every page."""
+    found = BidiComponentManager()
+    found.discover_and_register_components(start_file_watching=False)
+    return found
 
 
 def texts(page: AppTest) -> str:

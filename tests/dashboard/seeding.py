@@ -247,14 +247,13 @@ def _job(
     source: str,
     group: int = 1,
 ) -> JobRecord:
-    models = [part for item in variants for part in ("--model", item.model or item.agent)]
     day, hour = identity.split("-")[:2]
     created = datetime.strptime(f"{day}{hour}+0000", "%Y%m%d%H%M%S%z")
     return JobRecord(
         id=identity,
         name=name,
         source=source,
-        command=["hud", "eval", source, *models, "--group", str(group), "--full"],
+        command=_command(source, variants, group),
         variants=list(variants),
         tasks=list(tasks),
         group=group,
@@ -262,6 +261,14 @@ def _job(
         isolation="fork",
         created_at=created,
     )
+
+
+def _command(source: str, variants: Sequence[Variant], group: int) -> list[str]:
+    """What starts a job of one variant; several are started from the page, by no command."""
+    if len(variants) > 1:
+        return []
+    model = variants[0].model or ""
+    return ["hud", "eval", source, variants[0].agent, "--model", model, "--group-size", str(group)]
 
 
 def _played(

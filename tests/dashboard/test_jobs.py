@@ -7,23 +7,17 @@ import pytest
 from hud.client import Client
 from hud.wire import JobRequest, Variant
 from tests.controller.records import job, record, transcript
-from tests.controller.running import RunningController
 from tests.dashboard.pages import Pages, texts, wait_until
-from tests.dashboard.seeding import Seeded, seed_letters
+from tests.dashboard.seeding import TASKSET, Seeded
 from tests.dashboard.tables import click, place, table
 
 IDS = Seeded()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _letters(controller: RunningController) -> None:
-    with controller.client() as client:
-        seed_letters(client, IDS)
+pytestmark = pytest.mark.usefixtures("letters")
 
 
 def test_the_list_has_a_row_for_each_job_the_newest_first(pages: Pages) -> None:
-    rows = table(pages.open("jobs"), "jobs").set_index("name")
-    assert list(rows.index)[:3] == ["overnight run", "candidate: shorter prompt", "baseline"]
+    rows = table(pages.open("jobs", of=TASKSET), "jobs").set_index("name")
+    assert list(rows.index)[-3:] == ["overnight run", "candidate: shorter prompt", "baseline"]
     assert rows.loc["overnight run", "status"] == "running"
     assert rows.loc["overnight run", "progress"] == "17 / 36"
     assert rows.loc["baseline", "failed"] == 6
@@ -87,10 +81,19 @@ def test_rollouts_are_filtered_by_the_controller_and_open_their_trace(pages: Pag
 
 
 def test_the_command_is_shown_as_it_is_typed(pages: Pages) -> None:
-    page = pages.open("jobs", job=IDS.baseline, view="About")
+    page = pages.open("jobs", job=IDS.running, view="About")
     assert page.code[0].value == (
-        "hud eval letter-counting --model claude-sonnet-4-5 --model gpt-5-mini --group 5 --full"
+        "hud eval letter-counting claude --model claude-sonnet-4-5 --group-size 3"
     )
+
+
+def test_a_job_of_several_agents_has_a_command_for_each(pages: Pages) -> None:
+    page = pages.open("jobs", job=IDS.baseline, view="About")
+    rest = "--full --group-size 5 --max-steps 10 --remote"
+    assert page.code[0].value.splitlines() == [
+        f"hud eval letter-counting claude --model claude-sonnet-4-5 {rest}",
+        f"hud eval letter-counting openai --model gpt-5-mini {rest}",
+    ]
 
 
 def test_a_job_without_tasks_is_empty_and_healthy(pages: Pages, client: Client) -> None:

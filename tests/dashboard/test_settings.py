@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from hud import __version__
 from hud.client import Client
 from tests.dashboard.pages import Pages, texts
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets(client: Client) -> Iterator[None]:
+    """Other tests share the controller, which would ask a provider that there is a key for."""
+    yield
+    for record in client.secrets():
+        client.remove_secret(record.name)
 
 
 def _save(page: AppTest, name: str, value: str) -> AppTest:

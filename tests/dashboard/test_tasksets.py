@@ -9,24 +9,24 @@ import pytest
 from hud.client import Client
 from tests.controller.running import RunningController
 from tests.dashboard.pages import Pages, texts, wait_until
-from tests.dashboard.seeding import EMPTY, TASKSET, Seeded, seed_letters
+from tests.dashboard.seeding import EMPTY, TASKSET
 from tests.dashboard.tables import click, place, table
 
-IDS = Seeded()
+pytestmark = pytest.mark.usefixtures("letters")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _letters(controller: RunningController) -> None:
+def _nothing(controller: RunningController) -> None:
     with controller.client() as client:
-        seed_letters(client, IDS)
         client.save_tasks(EMPTY, [])
 
 
 def test_the_list_opens_a_taskset(pages: Pages) -> None:
     page = pages.open("tasksets")
-    rows = table(page, "tasksets")
-    assert dict(zip(rows["name"], rows["tasks"], strict=True)) == {EMPTY: 0, TASKSET: 12}
-    assert place(click(page, "tasksets", 1)) == {"taskset": TASKSET}
+    rows = table(page, "tasksets").set_index("name")
+    assert (rows.loc[EMPTY, "tasks"], rows.loc[TASKSET, "tasks"]) == (0, 12)
+    opened = click(page, "tasksets", rows.index.get_loc(TASKSET))
+    assert place(opened) == {"taskset": TASKSET}
 
 
 def test_the_grid_has_arguments_columns_and_results(pages: Pages) -> None:
@@ -55,6 +55,13 @@ def test_numbers_are_filtered_by_a_range(pages: Pages) -> None:
     assert sorted(table(page, "tasks")["column:difficulty"]) == [4, 5, 5]
     page.number_input(key="column-difficulty-to").set_value(4.5).run()
     assert list(table(page, "tasks")["slug"]) == ["antidisestablishmentarianism-i"]
+
+
+def test_filters_by_column_are_in_the_address(pages: Pages) -> None:
+    where = {"taskset": TASKSET, "column-tags": "long", "column-difficulty-to": "4"}
+    page = pages.open("tasksets", **where)
+    assert list(table(page, "tasks")["slug"]) == ["antidisestablishmentarianism-i"]
+    assert "difficulty to 4" in texts(page)
 
 
 def test_search_and_order_are_in_the_address(pages: Pages) -> None:

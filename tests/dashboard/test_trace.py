@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hud.client import Client
-from hud.types import TraceStep
+from hud.types import EvaluationResult, SubScore, TraceStep
 from tests.controller.records import record, transcript
 from tests.controller.running import RunningController
 from tests.dashboard.pages import Pages, texts
@@ -27,6 +27,13 @@ def _screens(controller: RunningController) -> None:
             hint="hud debug .",
         )  # fmt: skip
         record(client, "walk", many, transcript("walk", "b"), failed)
+        parts = [SubScore(name="quality", value=0, weight=0.5, error="no judge <b>there</b>")]
+        parts.append(SubScore(name="length", value=1, weight=0.5))
+        unknown = transcript(
+            "judged", "a", status="failed", reward=None, boundary="grading", error="no judge",
+            evaluation=EvaluationResult(reward=0.5, subscores=parts),
+        )  # fmt: skip
+        record(client, "judged", unknown)
 
 
 def test_steps_read_like_a_document(pages: Pages) -> None:
@@ -71,6 +78,15 @@ def test_scoring_shows_answer_and_subscores(pages: Pages) -> None:
     parts = table(page, "share").set_index("name")
     assert parts.loc["message-read", "share"] == pytest.approx(0.15)
     assert "the newest message was not read" in texts(page)
+
+
+def test_scoring_tells_which_part_could_not_be_graded(pages: Pages, client: Client) -> None:
+    rollout = client.rollouts(job="judged").items[0].id
+    page = pages.open("trace", job="judged", rollout=rollout, show="Scoring")
+    parts = table(page, "share").set_index("name")
+    assert parts.loc["quality", "error"] == "no judge <b>there</b>"
+    assert parts["value"].isna().tolist() == [True, False]
+    assert "It was not graded." in texts(page)
 
 
 def test_the_log_and_the_raw_record_are_behind_a_click(pages: Pages) -> None:

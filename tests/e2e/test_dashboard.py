@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.command import ROOT
 from tests.controller.running import RunningController, running_controller
@@ -61,18 +61,18 @@ def dashboard(
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def context() -> Iterator[BrowserContext]:
+    """One browser, which keeps the pages' scripts."""
     with chromium() as running:
-        yield running
+        yield running.new_context(viewport={"width": 1440, "height": 900})
 
 
 @pytest.fixture
-def visit(browser: Browser, dashboard: str) -> Iterator[Visit]:
+def visit(context: BrowserContext, dashboard: str) -> Iterator[Visit]:
     """A tab; afterwards, a look at whether it asked anybody else, or complained."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
     visit = Visit(context.new_page(), dashboard)
     yield visit
-    context.close()
+    visit.page.close()
     assert (visit.outside, visit.errors, visit.dialogs) == ([], [], [])
 
 
@@ -180,6 +180,7 @@ def test_what_is_examined_is_only_text(visit: Visit, trap: Canary) -> None:
 
 
 def _is_harmless(page: Page, trap: Canary) -> None:
+    page.wait_for_load_state("networkidle")
     assert trap.hits == []
     host = trap.url.removeprefix("http://")
     for selector in (

@@ -34,12 +34,8 @@ class Builder:
 
     async def build(self, request: BuildRequest, progress: Progress | None = None) -> BuildResult:
         started = time.monotonic()
-        tag = image_reference(request.tag or image_name(request.folder.resolve().name))
-        context = await anyio.to_thread.run_sync(
-            read_context, request.folder, request.dockerfile, request.context_limit
-        )
-        settings = {**request.build_args, "\0platform": request.platform or ""}
-        source = await anyio.to_thread.run_sync(context.digest, settings, request.contexts)
+        tag = _tag(request)
+        context, source = await _source(request)
         before = await self.find(tag)
         reused = before is not None and before.labels.get(labels.SOURCE) == source
         if not reused or request.no_cache:
@@ -51,6 +47,18 @@ class Builder:
         if before is not None and before.id != image.id:
             await self._remove_superseded(before)
         return BuildResult(image, tag, source, reused, time.monotonic() - started)
+
+    async def current(self, request: BuildRequest) -> BuildResult | None:
+        """The image, if nothing that it was built from has changed."""
+        tag = _tag(request)
+        found = await self.find(tag)
+        if found is None or request.no_cache:
+            return None
+        started = time.monotonic()
+        _, source = await _source(request)
+        if found.labels.get(labels.SOURCE) != source:
+            return None
+        return BuildResult(found, tag, source, True, time.monotonic() - started)
 
     async def _run_build(
         self, request: BuildRequest, context: Context, tag: str, source: str, progress: Progress
@@ -79,6 +87,19 @@ class Builder:
         with suppress(DockerFailure):
             what = f"cannot remove image `{image.id}`"
             await self.door.change(what, self.door.client.remove_image, image.id)
+
+
+def _tag(request: BuildRequest) -> str:
+    return image_reference(request.tag or image_name(request.folder.resolve().name))
+
+
+async def _source(request: BuildRequest) -> tuple[Context, str]:
+    """What an image is built from, and its digest."""
+    context = await anyio.to_thread.run_sync(
+        read_context, request.folder, request.dockerfile, request.context_limit
+    )
+    settings = {**request.build_args, "\0platform": request.platform or ""}
+    return context, await anyio.to_thread.run_sync(context.digest, settings, request.contexts)
 
 
 def _write_recipe(folder: Path, context: Context) -> Path:

@@ -4,21 +4,32 @@ started anew where it is not, or where files changed that only a new container o
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from hud.containers import BuildEvent, BuildRequest, Containers, ContainerSpec, Image, Mount
+from hud.containers import (
+    BuildEvent,
+    BuildRequest,
+    Container,
+    Containers,
+    ContainerSpec,
+    Image,
+    Mount,
+    Resource,
+)
 from hud.dev.backend import Instance, LineSink
 from hud.dev.containers.commands import with_options
+from hud.dev.containers.keeping import Book, Keeping, KeptContainer, KeptVersion, fit_of
 from hud.dev.containers.mounts import STAGE, Mounts, Place
 from hud.dev.containers.obedient import Disobedient, ObedientContainer
 from hud.dev.containers.plain import ContainerPipe, PlainContainer
 from hud.dev.gateway import StdioUpstream
 from hud.dev.watcher import Step
-from hud.errors import UserError
+from hud.errors import HudError, StartFailure, UserError, describe
 from hud.runtime.build import build_image
 from hud.runtime.project import Project
 from hud.runtime.reach import find_port, spec_reached_at
@@ -31,6 +42,9 @@ LONGEST_STEP = 120
 _BUILD_STEP = re.compile(r"\[(?:[^\]]* )?\d+/\d+\] ")
 
 
+Build = Callable[[Step], Awaitable[Image]]
+
+
 @dataclass(frozen=True)
 class Containment:
     """What is to run in containers."""
@@ -38,12 +52,16 @@ class Containment:
     project: Project
     image: str | None = None
     """An image that is there; None builds the project's."""
+    build: Build | None = None
+    """Builds the project's image, for the step that asks for it; None does it in the usual way."""
     module: str | None = None
     places: tuple[Place, ...] = ()
     """The watched paths that containers see."""
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     plays: bool = True
     per_client: bool = False
+    keeping: Keeping | None = None
+    """Who may go on with its containers; None lets nobody."""
 
 
 class ContainerBackend:
@@ -61,11 +79,16 @@ class ContainerBackend:
         self._disobedient: set[str] = set()
         """Images that have no agent, by id."""
         self._open: set[ObedientContainer | PlainContainer] = set()
+        self._was_asked = False
         self._numbers = itertools.count(1)
 
     async def start(self, step: Step) -> Instance:
         if self._image is None or step > Step.RELOAD:
-            self._image = await self._current_image()
+            self._image = await self._current_image(step)
+        if not self._was_asked and self._what.keeping is not None:
+            self._was_asked = True
+            if (found := await self._take_over(self._what.keeping, self._image)) is not None:
+                return found
         if step is Step.RELOAD and self._obedient is not None and not self._obedient.ended.is_set():
             return await self._obedient.start_version(afresh=False)
         if self._image.id not in self._disobedient and not self._what.per_client:
@@ -78,19 +101,17 @@ class ContainerBackend:
 
     async def aclose(self) -> None:
         for container in list(self._open):
-            self._open.discard(container)
-            if isinstance(container, ObedientContainer):
-                await container.close()
-            else:
-                await container.remove()
+            await self._discard(container)
 
-    async def _current_image(self) -> Image:
+    async def _current_image(self, step: Step) -> Image:
         """The image, built if what it is built from has changed.
 
         Raises:
             UserError: there is no image of the name that was given, or nothing to build.
             BuildFailure: the build failed.
         """
+        if self._what.image is None and self._what.build is not None:
+            return await self._what.build(step)
         if self._what.image is None:
             request = BuildRequest(self._what.project.folder, tag=self._what.project.image)
             return (await build_image(self._engine, request, self._show_build)).image
@@ -105,6 +126,78 @@ class ContainerBackend:
             text = f" {event.text}" if event.kind == "failed" else ""
             self._log(f"  {event.name[:LONGEST_STEP]}{text}")
 
+    async def _take_over(self, keeping: Keeping, image: Image) -> Instance | None:
+        """What serves already in a container that an earlier session left, if that fits."""
+        known = keeping.read()
+        item = await keeping.waiting(self._engine, self._fit(image))
+        if known is not None and item is not None:
+            try:
+                if (instance := await self._resume(item, known, keeping)) is not None:
+                    self._log(f"goes on in container `{item.name}`, whose owner had died")
+                    return instance
+            except (HudError, OSError) as exc:
+                self._log(f"container `{item.name}` cannot be taken over: {describe(exc)}")
+        await asyncio.to_thread(keeping.clear, self._what.project.folder)
+        return None
+
+    async def _resume(
+        self, item: Resource, known: KeptContainer, keeping: Keeping
+    ) -> Instance | None:
+        version = known.version
+        folder, places = self._what.project.folder, list(self._what.places)
+        made = await self._engine.adopt(item, spec_reached_at(self._spec(()), 1))
+        if made is None:
+            return None
+        book = Book(keeping, known)
+        mounts = Mounts(folder, folder / known.stage, places, known.inodes)
+        if known.is_obedient:
+            return await self._resume_obedient(ObedientContainer(made, mounts, self._log, book))
+        container = self._plain(made, mounts, book)
+        try:
+            if version is None or version.files != await asyncio.to_thread(mounts.digest):
+                raise StartFailure("its files are others now")
+            return await container.resume_http(version.name, version.port)
+        except BaseException:
+            await self._discard(container)
+            raise
+
+    async def _resume_obedient(self, container: ObedientContainer) -> Instance:
+        self._open.add(container)
+        try:
+            instance = await container.resume()
+        except BaseException:
+            await self._discard(container)
+            raise
+        self._obedient = container
+        return instance
+
+    async def _discard(self, container: ObedientContainer | PlainContainer) -> None:
+        self._open.discard(container)
+        if isinstance(container, ObedientContainer):
+            await container.close()
+        else:
+            await container.remove()
+
+    def _fit(self, image: Image) -> str:
+        what = self._what
+        places = [[place.source, place.target] for place in what.places]
+        others = (str(what.project.folder), what.module, what.plays, places)
+        return fit_of(image, self._spec(()), *others)
+
+    def _book(self, container: Container, mounts: Mounts, *, is_obedient: bool) -> Book:
+        stage = mounts.stage.relative_to(mounts.folder).as_posix()
+        known = KeptContainer(
+            container=container.id, is_obedient=is_obedient, stage=stage, inodes=mounts.inodes
+        )
+        return Book(self._what.keeping, known)
+
+    def _kept(self, spec: ContainerSpec, image: Image) -> ContainerSpec:
+        """The request for a container that another session may go on with."""
+        keeping = self._what.keeping
+        if keeping is None:
+            return spec
+        return replace(spec, keeper=keeping.keeper, labels=keeping.labels(self._fit(image)))
+
     async def _start_obedient(self, image: Image) -> Instance:
         options = ["--controlled", *(["--play"] if self._what.plays else [])]
         command = with_options(image, self._what.module, options)
@@ -115,15 +208,15 @@ class ContainerBackend:
             command=command.command,
         )
         spec = replace(spec_reached_at(spec, 1), stdin=True)
-        made = await self._engine.create(spec)
-        container = ObedientContainer(made, mounts, self._log)
+        made = await self._engine.create(self._kept(spec, image))
+        book = self._book(made, mounts, is_obedient=True)
+        container = ObedientContainer(made, mounts, self._log, book)
         self._open.add(container)
         try:
             await container.start()
             instance = await container.start_version(afresh=False)
         except BaseException:
-            self._open.discard(container)
-            await container.close()
+            await self._discard(container)
             raise
         old, self._obedient = self._obedient, container
         if old is not None:
@@ -140,19 +233,30 @@ class ContainerBackend:
                 command = with_options(image, self._what.module, ["--stdio"])
                 spec = replace(spec, entrypoint=command.entrypoint, command=command.command)
             return self._per_client(replace(spec, stdin=True), mounts)
-        container = await self._create(spec_reached_at(spec, port), mounts.remove)
+        spec = spec_reached_at(spec, port)
         name = f"image `{spec.image}`"
+        if port is None:
+            # Its pipe would end with this process, so that nobody could go on with it.
+            container = self._plain(await self._engine.create(spec), mounts, None)
+            return await self._served(container, container.serve_pipe(name))
+        made = await self._engine.create(self._kept(spec, image))
+        book = self._book(made, mounts, is_obedient=False)
+        container = self._plain(made, mounts, book)
+        files = await asyncio.to_thread(mounts.digest)
+        instance = await self._served(container, container.serve_http(name, port))
+        book.loaded(KeptVersion(number=0, port=port, name=name, files=files))
+        return instance
+
+    async def _served(self, container: PlainContainer, serving: Awaitable[Instance]) -> Instance:
         try:
-            if port is None:
-                return await container.serve_pipe(name)
-            return await container.serve_http(name, port)
+            return await serving
         except BaseException:
             await container.remove()
             raise
 
     def _per_client(self, spec: ContainerSpec, mounts: Mounts) -> Instance:
         async def open_pipe() -> ContainerPipe:
-            return await (await self._create(spec, _nothing)).open_pipe()
+            return await self._plain(await self._engine.create(spec), None, None).open_pipe()
 
         async def clean_up() -> None:
             mounts.remove()
@@ -160,19 +264,23 @@ class ContainerBackend:
         upstream = StdioUpstream(f"image `{spec.image}`", open_pipe, on_close=clean_up)
         return Instance(upstream, took=Step.RESTART)
 
-    async def _create(self, spec: ContainerSpec, clean_up: Callable[[], None]) -> PlainContainer:
+    def _plain(self, made: Container, mounts: Mounts | None, book: Book | None) -> PlainContainer:
         def forget() -> None:
             self._open.discard(container)
-            clean_up()
+            if mounts is not None:
+                mounts.remove()
+            if book is not None:
+                book.close()
 
-        container = PlainContainer(await self._engine.create(spec), self._log, forget)
+        container = PlainContainer(made, self._log, forget)
         self._open.add(container)
         return container
 
     def _mounts(self) -> Mounts:
-        folder = self._what.project.folder
-        stage = folder / STAGE / f"{os.getpid()}-{next(self._numbers)}"
-        return Mounts(folder, stage, list(self._what.places))
+        folder, keeping = self._what.project.folder, self._what.keeping
+        own = f"{STAGE}/{os.getpid()}-{next(self._numbers)}"
+        stage = own if keeping is None else keeping.stage()
+        return Mounts(folder, folder / stage, list(self._what.places))
 
     def _spec(self, mounts: tuple[Mount, ...]) -> ContainerSpec:
         sandbox = self._what.project.sandbox
@@ -185,7 +293,3 @@ class ContainerBackend:
             stop_seconds=STOP_SECONDS,
             run=f"dev-{os.getpid()}",
         )
-
-
-def _nothing() -> None:
-    """There is nothing to clean up."""

@@ -9,8 +9,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -103,7 +106,8 @@ class Mounts:
     stage: Path
     """Where the copies are; below `folder`."""
     places: list[Place]
-    _inodes: dict[str, int] = field(default_factory=dict)
+    inodes: dict[str, int] = field(default_factory=dict)
+    """Of the mounted folders, by their path relative to `folder`."""
 
     def prepare(self) -> tuple[Mount, ...]:
         """Make the copies, and say what to mount."""
@@ -116,14 +120,18 @@ class Mounts:
         for number, place in enumerate(self.places):
             source = self.folder / place.source
             copy = self._copy_of(number, source)
-            if place.source in self._inodes:
-                if _inode(source) != self._inodes[place.source]:
+            if place.source in self.inodes:
+                if _inode(source) != self.inodes[place.source]:
                     return False
             elif source.is_file():
                 copy.write_bytes(source.read_bytes())
             else:
                 copy.write_bytes(b"")
         return True
+
+    def digest(self) -> str:
+        """What the files are like that are mounted: their paths, sizes and times."""
+        return _digest_of(self.folder / place.source for place in self.places)
 
     def remove(self) -> None:
         """Remove the copies."""
@@ -132,7 +140,7 @@ class Mounts:
     def _mount(self, number: int, place: Place) -> Mount:
         source = self.folder / place.source
         if source.is_dir():
-            self._inodes[place.source] = _inode(source)
+            self.inodes[place.source] = _inode(source)
             return Mount(source=place.source, target=place.target)
         copy = self._copy_of(number, source)
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -148,3 +156,25 @@ def _inode(path: Path) -> int:
         return path.stat().st_ino
     except OSError:
         return 0
+
+
+def _digest_of(paths: Iterable[Path]) -> str:
+    like = [_like(file) for path in paths for file in _files(path)]
+    return hashlib.sha256(json.dumps(like).encode()).hexdigest()
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if not path.is_dir():
+        yield path
+        return
+    for parent, folders, names in os.walk(path):
+        folders[:] = sorted(name for name in folders if name not in IGNORED_FOLDERS)
+        yield from (Path(parent, name) for name in sorted(names))
+
+
+def _like(path: Path) -> list[object]:
+    try:
+        found = path.stat()
+    except OSError:
+        return [str(path)]
+    return [str(path), found.st_size, found.st_mtime_ns]

@@ -16,6 +16,7 @@ import anyio
 
 from hud.containers import Container, Stdio
 from hud.dev.backend import Instance, LineSink
+from hud.dev.containers.keeping import Book, KeptVersion
 from hud.dev.containers.logs import follow
 from hud.dev.containers.mounts import Mounts
 from hud.dev.gateway import HttpUpstream
@@ -35,13 +36,15 @@ class Disobedient(Exception):
 class ObedientContainer:
     """One container, the versions in it, and how it ends: when it was retired and none is left."""
 
-    def __init__(self, container: Container, mounts: Mounts, log: LineSink) -> None:
+    def __init__(self, container: Container, mounts: Mounts, log: LineSink, book: Book) -> None:
+        """`book` may tell of versions that run in it."""
         self.ended = asyncio.Event()
         self._container = container
         self._mounts = mounts
         self._log = log
         self._stdio: Stdio | None = None
-        self._numbers = itertools.count(1)
+        self._book = book
+        self._numbers = itertools.count(book.known.last + 1)
         self._versions: dict[int, ContainedVersion] = {}
         self._hello = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -54,12 +57,8 @@ class ObedientContainer:
             Disobedient: it has none.
             DockerFailure: it cannot be started.
         """
-        self._stdio = await self._container.attach()
+        await self._attach()
         await self._container.start()
-        self._tasks = [
-            asyncio.create_task(self._read(self._stdio)),
-            asyncio.create_task(follow(self._stdio.stderr, self._log)),
-        ]
         hello, ended = (asyncio.create_task(e.wait()) for e in (self._hello, self.ended))
         await asyncio.wait(
             {hello, ended}, timeout=HELLO_SECONDS, return_when=asyncio.FIRST_COMPLETED
@@ -68,6 +67,31 @@ class ObedientContainer:
         ended.cancel()
         if not self._hello.is_set():
             raise Disobedient(await self._cause() if self.ended.is_set() else "it stays silent")
+
+    async def resume(self) -> Instance:
+        """Go on with what runs in it. A version whose files are as they were when it was loaded
+        goes on itself, others are replaced.
+
+        Raises:
+            HudError: it cannot be reached, or its version not be replaced.
+            OSError: what is mounted in it is gone.
+        """
+        await self._attach()
+        known = self._book.known
+        current = await asyncio.to_thread(self._mounts.digest)
+        is_same = known.version is not None and known.version.files == current
+        kept = known.version.number if is_same and known.version is not None else None
+        for number in list(known.begun):
+            if number != kept:
+                await self._order(op="end", id=number)
+                self._book.end(number)
+        if known.version is None or kept not in known.begun:
+            return await self.start_version(afresh=False)
+        if not await asyncio.to_thread(self._mounts.refresh):
+            raise StartFailure("a watched folder was replaced by another one")
+        version = self._versions[known.version.number] = ContainedVersion()
+        version.set_started({})
+        return await self._instance(known.version)
 
     async def start_version(self, *, afresh: bool) -> Instance:
         """Start a version with the files as they are now.
@@ -80,6 +104,8 @@ class ObedientContainer:
             raise StartFailure("a watched folder was replaced by another one")
         number = next(self._numbers)
         version = self._versions[number] = ContainedVersion()
+        files = await asyncio.to_thread(self._mounts.digest)
+        self._book.begin(number)
         try:
             await self._order(op="start", id=number, afresh=afresh)
             started = await version.started
@@ -87,15 +113,30 @@ class ObedientContainer:
             self._versions.pop(number, None)
             with contextlib.suppress(StartFailure):
                 await self._order(op="end", id=number)
+            self._book.end(number)
             raise
+        loaded = KeptVersion(number=number, port=started["port"], name=started["name"], files=files)
+        self._book.loaded(loaded)
+        return await self._instance(loaded)
+
+    async def _instance(self, loaded: KeptVersion) -> Instance:
+        version = self._versions[loaded.number]
 
         async def end() -> None:
-            await self._end(number)
+            await self._end(loaded.number)
 
-        host, port = await self._container.address(started["port"])
+        host, port = await self._container.address(loaded.port)
         upstream = HttpUpstream(f"http://{host}:{port}/mcp", on_close=end)
-        upstream.name = f"environment `{started['name']}`"
-        return Instance(upstream, version.ended, version.obituary)
+        upstream.name = f"environment `{loaded.name}`"
+        identity = f"{self._container.id}/{loaded.number}"
+        return Instance(upstream, version.ended, version.obituary, identity=identity)
+
+    async def _attach(self) -> None:
+        self._stdio = await self._container.attach()
+        self._tasks = [
+            asyncio.create_task(self._read(self._stdio)),
+            asyncio.create_task(follow(self._stdio.stderr, self._log)),
+        ]
 
     async def retire(self) -> None:
         """Start no more versions; the container goes with the last one."""
@@ -109,6 +150,7 @@ class ObedientContainer:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._container.remove()
+        self._book.close()
         self._mounts.remove()
 
     async def _end(self, number: int) -> None:
@@ -119,6 +161,7 @@ class ObedientContainer:
                     await self._order(op="end", id=number)
                     await version.ended.wait()
             self._versions.pop(number, None)
+            self._book.end(number)
         await self._close_if_unused()
 
     async def _close_if_unused(self) -> None:
@@ -154,6 +197,7 @@ class ObedientContainer:
         elif event["event"] == "failed":
             version.fail(event)
         else:
+            self._book.end(event["id"])
             version.bury(event["obituary"])
 
     async def _cause(self) -> str:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from hud.containers import Containers, ContainerSpec, Engine
 from hud.dev.backend import LineSink
-from hud.dev.containers.backend import ContainerBackend, Containment
+from hud.dev.containers.backend import Build, ContainerBackend, Containment
 from hud.dev.containers.dockerfile import Copy, read_dockerfile
+from hud.dev.containers.keeping import Keeping
 from hud.dev.containers.mounts import Place, places, remove_leftovers
 from hud.dev.containers.obedient import lines_of
 from hud.dev.target import dockerfile_beside
@@ -33,6 +34,10 @@ class Wanted:
     plays: bool
     per_client: bool
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    build: Build | None = None
+    """Builds the image; None does it in the usual way."""
+    keeping: Keeping | None = None
+    """Who may go on with the containers after this process has died."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,8 @@ async def open_containers(wanted: Wanted, log: LineSink) -> AsyncIterator[Opened
             variables=variables_of(project, wanted.variables),
             plays=wanted.plays,
             per_client=wanted.per_client,
+            build=wanted.build,
+            keeping=wanted.keeping,
         )
         backend = ContainerBackend(engine, what, log)
         try:

@@ -74,11 +74,19 @@ class PlainContainer:
         """
         stdio = await self._container.attach()
         await self._container.start()
+        self._follow(stdio)
+        return stdio
+
+    async def _attach(self) -> Stdio:
+        stdio = await self._container.attach()
+        self._follow(stdio)
+        return stdio
+
+    def _follow(self, stdio: Stdio) -> None:
         self._tasks = [
             asyncio.create_task(follow(stdio.stderr, self._log)),
             asyncio.create_task(self._await_end()),
         ]
-        return stdio
 
     def obituary(self) -> str:
         """How it ended."""
@@ -110,12 +118,29 @@ class PlainContainer:
         Raises:
             DockerFailure: it cannot be started, or not be reached.
         """
-        stdio = await self.start()
+        return await self._serve_http(await self.start(), name, port)
+
+    async def resume_http(self, name: str, port: int) -> Instance:
+        """As `serve_http`, of a container that runs.
+
+        Raises:
+            DockerFailure: it cannot be reached.
+        """
+        return await self._serve_http(await self._attach(), name, port)
+
+    async def _serve_http(self, stdio: Stdio, name: str, port: int) -> Instance:
         self._tasks.append(asyncio.create_task(self._show(stdio)))
         host, reached = await self._container.address(port)
         upstream = HttpUpstream(f"http://{host}:{reached}{PATH}", on_close=self.remove)
         upstream.name = name
-        return Instance(upstream, self.ended, self.obituary, Step.RESTART, self._log.text)
+        return Instance(
+            upstream,
+            self.ended,
+            self.obituary,
+            Step.RESTART,
+            self._log.text,
+            identity=self._container.id,
+        )
 
     async def open_pipe(self) -> ContainerPipe:
         """A pipe for one client, with which the container ends.

@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Callable
@@ -69,8 +70,11 @@ class ZygoteProcess(ServerProcess):
         """Why forking from it is unsafe, once it has imported what it was told to."""
         return None if self._warmed is None else await self._warmed
 
-    async def load(self, version: Version, order: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """Start a version and wait until it says what it loaded.
+    async def load(
+        self, version: Version, order: dict[str, Any], seconds: float, client: int | None = None
+    ) -> dict[str, Any]:
+        """Start a version and wait until it says what it loaded. `client` is the descriptor of the
+        socket that it speaks over with its only client.
 
         Raises:
             HudError: what it says instead.
@@ -79,7 +83,8 @@ class ZygoteProcess(ServerProcess):
         self._versions[version.number] = version
         read_end, write_end = os.pipe()
         try:
-            await self.order_with([write_end], **order)
+            given = [write_end] if client is None else [write_end, client]
+            await self.order_with(given, **order)
         finally:
             os.close(write_end)
         line = await _first_line(read_end, seconds)
@@ -190,8 +195,9 @@ class Versions:
         """Let versions listen that run as another user."""
         os.chown(self._folder.name, user, -1)
 
-    async def start(self, *, afresh: bool) -> Version:
-        """Start a version with the code as it is now; `afresh` loads the libraries again, too.
+    async def start(self, *, afresh: bool, client: socket.socket | None = None) -> Version:
+        """Start a version with the code as it is now; `afresh` loads the libraries again, too. With
+        a `client`, it does not listen, but speaks over that socket.
 
         Raises:
             HudError: it could not be loaded; `detail` holds the author's traceback.
@@ -210,8 +216,11 @@ class Versions:
             "id": number,
             "listen": 0 if self._listens_on_tcp else path,
         }
+        if client is not None:
+            order["listen"] = None
+        descriptor = client.fileno() if client is not None else None
         try:
-            loaded = await zygote.load(version, order, LOAD_SECONDS)
+            loaded = await zygote.load(version, order, LOAD_SECONDS, descriptor)
         except BaseException:
             zygote.kill_version(version)
             if owns:

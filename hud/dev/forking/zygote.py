@@ -4,7 +4,8 @@ Orders: `warm` (import the third-party modules that the environment imported las
 variables that it had set for them), `serve`
 (fork a child that imports the author's modules afresh and serves the environment), `become` (do so
 in this process, where forking is unsafe). With `serve` and `become` comes a pipe, on which the
-version says, in one JSON line, what it loaded or why it could not.
+version says, in one JSON line, what it loaded or why it could not; and where the version is one
+client's own, the socket of that client, which it speaks with instead of listening.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from hud.dev.forking.rehearsal import rehearse
 from hud.dev.forking.serving import serve
 from hud.environment.environment import Environment
 from hud.environment.modules import find_environment
+from hud.environment.server import serve as serve_client
 from hud.errors import EnvironmentFailure, HudError, describe, error_data
 from hud.runtime.forkserver import ForkServer, Order, fork_hazard, leave
 from hud.runtime.privileges import step_down
@@ -79,33 +81,41 @@ class Zygote:
         gc.freeze()
 
     def _serve(self, order: Order) -> None:
-        status = self._server.take()
-        run = functools.partial(self._play, order, status)
-        self._server.fork(order["id"], run, close=[status])
+        descriptors = self._take(order)
+        run = functools.partial(self._play, order, *descriptors)
+        self._server.fork(order["id"], run, close=descriptors)
 
     def _become(self, order: Order) -> None:
-        status = self._server.take()
+        descriptors = self._take(order)
         self._server.detach()
-        self._play(order, status)
+        self._play(order, *descriptors)
         leave(0)
 
-    def _play(self, order: Order, descriptor: int) -> None:
+    def _take(self, order: Order) -> list[int]:
+        """The descriptors that came with an order: of the pipe, and of the client's socket."""
+        return [self._server.take() for _ in range(1 if order["listen"] is not None else 2)]
+
+    def _play(self, order: Order, descriptor: int, client: int | None = None) -> None:
         """Load the environment, serve it until told to stop, and say so, or why not."""
         gc.enable()
         status = Status(descriptor)
         root, before = Path(order["root"]), dict(os.environ)
         try:
             env = load(order["target"], root)
-            listener = listen(order["listen"])
+            listener = listen(order["listen"]) if client is None else None
             loaded = {
                 "event": "loaded",
                 "name": env.name,
-                "port": port_of(listener),
+                "port": port_of(listener) if listener is not None else 0,
                 "modules": foreign(set(sys.modules) - self._modules, root),
                 "variables": dict(os.environ.items() - before.items()),
             }
             told = functools.partial(status.tell, loaded)
-            asyncio.run(serve(env, listener, told, plays=order["plays"]))
+            if listener is not None:
+                asyncio.run(serve(env, listener, told, plays=order["plays"]))
+            elif client is not None:
+                told()
+                asyncio.run(serve_client(env, "stdio", streams=(client, os.dup(client))))
         except Exception as exc:
             if status.was_told:
                 raise

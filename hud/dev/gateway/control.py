@@ -150,19 +150,22 @@ class Gateway:
             self._tasks.cancel_scope.cancel()
             await self._stack.__aexit__(kind, error, traceback)
 
-    async def swap(self, upstream: Upstream, *, cause: str, grace: float = 30.0) -> Swap:
+    async def swap(
+        self, upstream: Upstream, *, cause: str, grace: float = 30.0, identity: str | None = None
+    ) -> Swap:
         """Put `upstream` into service, once it has said what it offers.
 
         The old one is closed when its calls are answered, or after `grace` seconds, when those
         that are left end with an error. Without success everything stays as it is, and `upstream`
-        remains the caller's.
+        remains the caller's. Under its `identity` the next gateway finds the sessions again that
+        clients have with it.
 
         Raises:
             UpstreamFailure: it does not answer properly within the limits; the stage says where.
         """
         async with self._swapping:
             started = time.monotonic()
-            generation = self._next(upstream)
+            generation = self._next(upstream, identity)
             generation.adopt(*await self._introduced(upstream))
             assert self._tasks is not None
             await self._tasks.start(generation.run)
@@ -277,9 +280,9 @@ class Gateway:
             self._lead_streams_to(generation)
         self._tell(GatewayEvent("reachable", cause, swap))
 
-    def _next(self, upstream: Upstream) -> Generation:
+    def _next(self, upstream: Upstream, identity: str | None = None) -> Generation:
         self._number += 1
-        return Generation(self._number, upstream, self._limits, self)
+        return Generation(self._number, upstream, self._limits, self, identity)
 
     async def _introduced(self, upstream: Upstream) -> Any:
         """What the upstream says of itself; while nothing listens there, it is asked again."""

@@ -55,8 +55,17 @@ class Abandonable(Protocol):
 class Generation:
     """An upstream in service: `run` keeps its snapshot true, `retire` ends what reads from it."""
 
-    def __init__(self, number: int, upstream: Upstream, limits: Limits, owner: Owner) -> None:
+    def __init__(
+        self,
+        number: int,
+        upstream: Upstream,
+        limits: Limits,
+        owner: Owner,
+        identity: str | None = None,
+    ) -> None:
+        """`identity` tells an instance that the next gateway may find again from others."""
         self.number = number
+        self.identity = identity
         self.upstream = upstream
         self.snapshot: Snapshot | None = None
         self.retired = False

@@ -12,9 +12,10 @@ import os
 import secrets
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypedDict
 
 import anyio
 
@@ -74,6 +75,15 @@ class Stream(Protocol):
         """End the stream."""
 
 
+class Seat(TypedDict):
+    """A session of an upstream."""
+
+    upstream: str
+    """The upstream's identity."""
+    session: str
+    version: str
+
+
 @dataclass
 class Record:
     """What of a session is kept on disk."""
@@ -86,13 +96,22 @@ class Record:
     """The logging level that the client set."""
     subscriptions: list[str] = field(default_factory=list)
     """URIs of the resources that it subscribed to."""
+    seat: Seat | None = None
+    """Its conversation with an upstream that the next gateway may find again."""
 
 
 class Session:
     """One client's session, and the upstream's session that belongs to it."""
 
-    def __init__(self, record: Record, limits: Limits) -> None:
+    def __init__(
+        self,
+        record: Record,
+        limits: Limits,
+        on_seated: Callable[[Session], None] = lambda session: None,
+    ) -> None:
+        """`on_seated` is called when `record.seat` is another one."""
         self.record = record
+        self._on_seated = on_seated
         self.calls: dict[RequestId, Abandonable] = {}
         """Calls under way, waiting ones included, by id."""
         self.carried: dict[RequestId, Channel] = {}
@@ -126,6 +145,7 @@ class Session:
     def bind(self, generation: Generation, channel: Channel) -> None:
         """Take over a conversation that was opened for this session."""
         self._generation, self._channel = generation, channel
+        self._sit(_seat(generation, channel))
 
     def current(self) -> Channel | None:
         """The conversation in use, if any."""
@@ -135,6 +155,12 @@ class Session:
         """Do not use a conversation again that the upstream does not know any more."""
         if self._channel is channel:
             self._channel = None
+            self._sit(None)
+
+    def _sit(self, seat: Seat | None) -> None:
+        if self.record.seat != seat:
+            self.record.seat = seat
+            self._on_seated(self)
 
     async def channel_on(self, generation: Generation) -> Channel:
         """The conversation with that upstream, opened in the client's name if need be.
@@ -154,6 +180,11 @@ class Session:
             return self._channel
 
     async def _open(self, generation: Generation) -> Channel:
+        seat = self.record.seat
+        if seat is not None and seat["upstream"] == generation.identity:
+            known = seat["session"].encode()
+            version = seat["version"]
+            return Channel(generation.upstream, self._limits, version=version, session_id=known)
         channel = Channel(generation.upstream, self._limits, version="")
         seconds = self._limits.initialize_seconds
         hello = self.record.initialize
@@ -267,7 +298,7 @@ class SessionTable:
             raise Refused(503, f"{len(self._sessions)} sessions are open, no more are allowed")
         params = {**initialize.get("params", {}), "protocolVersion": version}
         record = Record(secrets.token_urlsafe(32), {**initialize, "params": params})
-        session = Session(record, self._limits)
+        session = Session(record, self._limits, self._save_if_open)
         self._sessions[session.id] = session
         self.save(session)
         return session
@@ -292,6 +323,10 @@ class SessionTable:
         """Write a session's file."""
         write_private(self._path(session.id), vars(session.record))
 
+    def _save_if_open(self, session: Session) -> None:
+        if session.id in self._sessions:
+            self.save(session)
+
     def restore(self) -> None:
         """Read the sessions that an earlier gateway left, but for those idle for too long."""
         for path in self._folder.glob("*.session.json"):
@@ -299,10 +334,17 @@ class SessionTable:
             if record is None or time.time() - path.stat().st_mtime > self._limits.idle_seconds:
                 path.unlink(missing_ok=True)
             elif self.has_room():
-                self._sessions[record.id] = Session(record, self._limits)
+                self._sessions[record.id] = Session(record, self._limits, self._save_if_open)
 
     def _path(self, session_id: str) -> Path:
         return self._folder / f"{session_id}.session.json"
+
+
+def _seat(generation: Generation, channel: Channel) -> Seat | None:
+    if generation.identity is None or channel.session_id is None:
+        return None
+    session = channel.session_id.decode("latin-1")
+    return Seat(upstream=generation.identity, session=session, version=channel.version)
 
 
 def _read_record(path: Path) -> Record | None:

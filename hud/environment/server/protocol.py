@@ -11,10 +11,11 @@ import mcp_types
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from hud.environment.server.sessions import Limits, RequestContext, Sessions
 from hud.environment.session import SUBMIT_TOOL, TYPED_ARGUMENTS, Session, StringArguments
-from hud.environment.tool_context import serving
+from hud.environment.tool_context import Caller, serving
 from hud.errors import EnvironmentFailure, HudError, UserError, boundary, did_you_mean, error_data
 from hud.types import MCPToolResult
 
@@ -81,11 +82,15 @@ class Answers:
 
     async def call_tool(
         self, ctx: RequestContext, params: mcp_types.CallToolRequestParams
-    ) -> mcp_types.CallToolResult:
-        with serving(ctx):
-            return await self._ask(
-                ctx, lambda session: _call_tool(session, params.name, params.arguments or {})
-            )
+    ) -> mcp_types.CallToolResult | mcp_types.InputRequiredResult:
+        def called(session: Session) -> Coroutine[Any, Any, MCPToolResult]:
+            return _call_tool(session, params.name, params.arguments or {})
+
+        if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
+            inquiries = ctx.lifespan_context.inquiries
+            return await inquiries.call(ctx, params, lambda: self._ask(ctx, called))
+        with serving(Caller(ctx)):
+            return await self._ask(ctx, called)
 
     async def list_prompts(
         self, ctx: RequestContext, params: Page | None

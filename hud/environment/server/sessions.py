@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mcp.server.context import ServerRequestContext
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from hud.environment.server.inquiries import Inquiries
 from hud.environment.session import Session
 from hud.errors import EnvironmentFailure
 
@@ -44,6 +45,10 @@ class Limits:
     idle_timeout: float | None = 1800.0
     """Seconds without a request after which a session ends; None for never."""
     max_sessions: int = 10_000
+    answer_timeout: float = 600.0
+    """Seconds that a client has for what a tool asks it, where it is asked by a result."""
+    max_waiting: int = 200
+    """Calls that may wait for such answers at once."""
 
 
 @dataclass
@@ -65,6 +70,7 @@ class Sessions:
         self._open: set[Session] = set()
         self._named: dict[str, _Named] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
+        self.inquiries = Inquiries(limits.answer_timeout, limits.max_waiting)
 
     async def perform(
         self, ctx: RequestContext, operation: Callable[[Session], Coroutine[Any, Any, Result]]
@@ -152,6 +158,7 @@ class Sessions:
 
     async def close(self) -> None:
         """End all sessions and wait, a bounded time, for their scenarios to clean up."""
+        self.inquiries.close()
         for named in self._named.values():
             if named.expiry is not None:
                 named.expiry.cancel()

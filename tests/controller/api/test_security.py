@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,7 +15,7 @@ from fastapi.routing import iter_route_contexts
 from controller.app import create_app
 from controller.settings import ControllerSettings
 from hud.wire.platform import Problem
-from tests.controller.running import RunningController, running_controller
+from tests.controller.running import RunningController
 
 HEALTH = "/api/v1/health"
 LOOK_ALIKES = [
@@ -50,13 +49,6 @@ CHANGING = [route for route in GUARDED if route[0] in ("POST", "PUT", "PATCH", "
 every_route = pytest.mark.parametrize(("method", "path"), ROUTES, ids=" ".join)
 every_guarded_route = pytest.mark.parametrize(("method", "path"), GUARDED, ids=" ".join)
 every_changing_route = pytest.mark.parametrize(("method", "path"), CHANGING, ids=" ".join)
-
-
-@pytest.fixture(scope="module")
-def controller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningController]:
-    folder = tmp_path_factory.mktemp("controller")
-    with running_controller(folder, HUD_ALLOWED_HOSTS="controller, Other.Internal") as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -234,10 +226,3 @@ def test_the_token_is_in_files_that_only_its_owner_reads(controller: RunningCont
     assert len(controller.token) >= 43
     assert controller.token not in controller.log()
 
-
-def test_the_token_stays_the_same_after_a_restart(tmp_path: Path) -> None:
-    with running_controller(tmp_path) as first:
-        token = first.token
-    with running_controller(tmp_path) as second, second.client() as client:
-        assert second.token == token
-        assert client.storage().jobs == 0

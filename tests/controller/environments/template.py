@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any, TypeVar
 from hud.client import Client
 from hud.dev.caller import Caller
 from hud.errors import HudError
-from hud.wire.platform import EnvironmentRecord, EnvironmentState
+from hud.wire.platform import BuildRecord, DeployOptions, EnvironmentRecord, EnvironmentState
 
 SECONDS = 40.0
 """How long anything may take here; the machine may be busy."""
@@ -98,6 +99,20 @@ def settled(client: Client, name: str, state: EnvironmentState = "running") -> E
     def look() -> EnvironmentRecord | None:
         record = client.environment(name)
         return record if record.state == state else None
+
+    return until(look)
+
+
+def deployed(client: Client, folder: Path, name: str | None = None) -> BuildRecord:
+    """What became of a folder's deployment."""
+    archive = folder.parent / f"{folder.name}.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(folder, arcname=".")
+    begun = client.deploy(archive, DeployOptions(name=name))
+
+    def look() -> BuildRecord | None:
+        record = client.build(begun.id)
+        return record if record.status != "running" else None
 
     return until(look)
 

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from hud.client import Client
 from hud.errors import UserError
 from hud.wire import JobRequest, JobView, Variant
-from tests.controller.environments.template import put_template, settled, until
-from tests.controller.environments.test_registered import deployed
-from tests.controller.running import RunningController
+from tests.controller.environments.template import deployed, put_template, settled, until
 
 ORACLE = Variant(name="oracle", agent="oracle")
-
-
-@pytest.fixture
-def letters(controller: RunningController, client: Client) -> Iterator[str]:
-    """The template, in the workspace."""
-    file = put_template(controller.workspace, "letters")
-    settled(client, "letters")
-    yield "letters"
-    shutil.rmtree(file.parent)
 
 
 def evaluated(client: Client, source: str) -> JobView:
@@ -37,15 +25,15 @@ def evaluated(client: Client, source: str) -> JobView:
     return until(look, 90)
 
 
-def test_a_folder_and_its_deployment_are_evaluated_by_name(
-    controller: RunningController, client: Client, letters: str
-) -> None:
-    assert deployed(client, controller.workspace / letters, "counter").status == "passed"
-    assert mean(evaluated(client, letters)) == ("finished", 1.0)
-    (controller.workspace / letters / "env.py").write_text("raise ValueError('later')")
+def test_a_folder_and_its_deployment_are_evaluated_by_name(workspace: Path, client: Client) -> None:
+    file = put_template(workspace, "counting")
+    assert deployed(client, file.parent, "counter").status == "passed"
+    settled(client, "counting")
+    assert mean(evaluated(client, "counting")) == ("finished", 1.0)
+    file.write_text("raise ValueError('later')")
     assert mean(evaluated(client, "counter")) == ("finished", 1.0)
     with pytest.raises(UserError, match="later"):
-        client.start_job(JobRequest(source=letters, agents=[ORACLE]))
+        client.start_job(JobRequest(source="counting", agents=[ORACLE]))
     client.remove_environment("counter")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,60 +14,43 @@ from hud.errors import HudError, UserError
 from tests.controller.environments.template import (
     call,
     connected,
-    processes_of,
     put,
     put_template,
     settled,
     source,
     until,
 )
-from tests.controller.running import RunningController, free_port, running_controller
+from tests.controller.running import RunningController
 
 
-@pytest.fixture
-def ports() -> dict[str, str]:
-    """Ports that stay the same over a restart."""
-    return {"HUD_API_PORT": str(free_port()), "HUD_MCP_PORT": str(free_port())}
+def served(client: Client) -> list[str]:
+    """The environments of the workspace."""
+    return [one.name for one in client.environments() if one.folder is not None]
 
 
-@pytest.fixture
-def names(controller: RunningController) -> Iterator[Path]:
-    """The workspace of the shared controller, empty again afterwards."""
-    yield controller.workspace
-    for folder in controller.workspace.glob("*/"):
-        shutil.rmtree(folder)
-    with controller.client() as client:
-        until(lambda: None if client.environments() else True)
-
-
-def test_a_clients_session_outlives_saves_and_the_controllers_death(
-    tmp_path: Path, ports: dict[str, str]
+def test_mcp_leads_to_the_only_environment_or_the_chosen_one(
+    workspace: Path, client: Client, controller: RunningController
 ) -> None:
-    file = put_template(tmp_path / "workspace", "letters")
-    with running_controller(tmp_path, **ports) as first:
-        with first.client() as client:
-            settled(client, "letters")
-        caller = connected(f"{first.mcp_url}/mcp")
-        assert call(caller, "count_letter", text="Strawberry", letter="r") == "3"
-        file.write_text(file.read_text().replace("text.lower().count(letter.lower())", "41"))
-        until(lambda: True if call(caller, "count_letter", text="a", letter="b") == "41" else None)
-        first.process.send_signal(signal.SIGKILL)
-        first.process.wait(10)
-        until(lambda: None if processes_of(tmp_path) else True)
-    file.write_text(file.read_text().replace("41", "42"))
-    with running_controller(tmp_path, **ports) as second:
-        with second.client() as client:
-            settled(client, "letters")
-        assert call(caller, "count_letter", text="a", letter="b") == "42"
-    assert processes_of(tmp_path) == []
+    until(lambda: None if served(client) else True)
+    put(workspace, "first", 1)
+    settled(client, "first")
+    assert call(connected(f"{controller.mcp_url}/mcp"), "version") == "1"
+    put(workspace, "second", 2)
+    settled(client, "second")
+    with pytest.raises(HudError, match="several environments: `first`, `second`"):
+        Caller(f"{controller.mcp_url}/mcp").open()
+    client.choose_environment("second")
+    assert call(connected(f"{controller.mcp_url}/mcp"), "version") == "2"
+    chosen = {one.name: one.is_chosen for one in client.environments()}
+    assert (chosen["first"], chosen["second"]) == (False, True)
 
 
 def test_several_are_served_at_once_and_a_broken_one_says_why(
-    names: Path, client: Client, controller: RunningController
+    workspace: Path, client: Client, controller: RunningController
 ) -> None:
-    put(names, "one", 1)
-    put(names, "two", 2)
-    broken = put(names, "broken")
+    put(workspace, "one", 1)
+    put(workspace, "two", 2)
+    broken = put(workspace, "broken")
     broken.write_text("from hud import Environment\nenv = Environment('broken'\n")
     settled(client, "one"), settled(client, "two")
     record = settled(client, "broken", "failed")
@@ -83,9 +65,9 @@ def test_several_are_served_at_once_and_a_broken_one_says_why(
 
 
 def test_a_save_that_cannot_be_imported_leaves_the_last_version_serving(
-    names: Path, client: Client, controller: RunningController
+    workspace: Path, client: Client, controller: RunningController
 ) -> None:
-    file = put(names, "steady", 1)
+    file = put(workspace, "steady", 1)
     settled(client, "steady")
     caller = connected(f"{controller.mcp_url}/steady/mcp")
     file.write_text("raise ValueError('half done')")
@@ -102,39 +84,23 @@ def test_a_save_that_cannot_be_imported_leaves_the_last_version_serving(
     assert call(caller, "version") == "2"
 
 
-def test_folders_appear_move_and_go(names: Path, client: Client) -> None:
-    assert client.environments() == []
-    put(names, "early")
+def test_folders_appear_move_and_go(workspace: Path, client: Client) -> None:
+    (workspace / "notes").mkdir()
+    (workspace / "notes/main.py").write_text("print('no environment')")
+    put(workspace, "early")
     settled(client, "early")
-    (names / "early").rename(names / "late")
+    assert "notes" not in served(client)
+    (workspace / "early").rename(workspace / "late")
     settled(client, "late")
-    until(lambda: True if [one.name for one in client.environments()] == ["late"] else None)
-    (names / "late/env.py").unlink()
-    until(lambda: None if client.environments() else True)
-    (names / "notes").mkdir()
-    (names / "notes/main.py").write_text("print('no environment')")
-    assert client.environments() == []
-
-
-def test_mcp_leads_to_the_only_environment_or_the_chosen_one(
-    names: Path, client: Client, controller: RunningController
-) -> None:
-    put(names, "first", 1)
-    settled(client, "first")
-    assert call(connected(f"{controller.mcp_url}/mcp"), "version") == "1"
-    put(names, "second", 2)
-    settled(client, "second")
-    with pytest.raises(HudError, match="several environments: `first`, `second`"):
-        Caller(f"{controller.mcp_url}/mcp").open()
-    client.choose_environment("second")
-    assert call(connected(f"{controller.mcp_url}/mcp"), "version") == "2"
-    assert [one.is_chosen for one in client.environments()] == [False, True]
+    until(lambda: None if "early" in served(client) else True)
+    (workspace / "late/env.py").unlink()
+    until(lambda: None if "late" in served(client) else True)
 
 
 def test_a_stopped_environment_says_so_and_starts_again(
-    names: Path, client: Client, controller: RunningController
+    workspace: Path, client: Client, controller: RunningController
 ) -> None:
-    put(names, "lamp", 7)
+    put(workspace, "lamp", 7)
     settled(client, "lamp")
     caller = connected(f"{controller.mcp_url}/lamp/mcp")
     client.stop_environment("lamp")
@@ -148,39 +114,46 @@ def test_a_stopped_environment_says_so_and_starts_again(
     assert call(caller, "version") == "7"
 
 
-def test_pages_play_scenarios_and_call_tools(names: Path, client: Client) -> None:
-    put(names, "school")
-    record = settled(client, "school")
+@pytest.fixture(scope="module")
+def school(controller: RunningController) -> Iterator[str]:
+    """An environment that stays as it is."""
+    file = put(controller.workspace, "school")
+    with controller.client() as client:
+        settled(client, "school")
+    yield "school"
+    shutil.rmtree(file.parent)
+
+
+def test_pages_play_scenarios_and_call_tools(client: Client, school: str) -> None:
+    record = client.environment(school)
     assert (record.environment, record.tools, record.scenarios) == ("school", 3, 1)
-    offer = client.offer("school")
+    offer = client.offer(school)
     assert [tool["name"] for tool in offer.tools] == ["version", "bump", "show"]
     assert [scenario["name"] for scenario in offer.scenarios] == ["spell"]
-    begun = client.set_up("school", "spell", {"word": "cat"})
+    begun = client.set_up(school, "spell", {"word": "cat"})
     assert begun.prompt == "Spell cat"
-    assert client.call_tool("school", "bump", {}).structured == {"result": 1}
-    assert client.grade("school", "spell", begun.play, "cat")["reward"] == 1.0
+    assert client.call_tool(school, "bump", {}).structured == {"result": 1}
+    assert client.grade(school, "spell", begun.play, "cat")["reward"] == 1.0
     with pytest.raises(UserError, match="under way"):
-        client.grade("school", "spell", begun.play, "cat")
+        client.grade(school, "spell", begun.play, "cat")
     with pytest.raises(UserError, match="no scenario `spel`"):
-        client.set_up("school", "spel", {"word": "cat"})
+        client.set_up(school, "spel", {"word": "cat"})
 
 
 def test_unknown_environments_are_refused_with_near_names(
-    names: Path, client: Client, controller: RunningController
+    client: Client, controller: RunningController, school: str
 ) -> None:
-    put(names, "strawberry")
-    settled(client, "strawberry")
-    with pytest.raises(UserError, match="no environment `strawbery`") as caught:
-        client.environment("strawbery")
-    assert caught.value.hint == "did you mean `strawberry`?"
-    with pytest.raises(HudError, match="did you mean `strawberry`"):
-        Caller(f"{controller.mcp_url}/strawbery/mcp").open()
+    with pytest.raises(UserError, match="no environment `shcool`") as caught:
+        client.environment("shcool")
+    assert caught.value.hint == "did you mean `school`?"
+    with pytest.raises(HudError, match="did you mean `school`"):
+        Caller(f"{controller.mcp_url}/shcool/mcp").open()
 
 
 def test_without_an_engine_a_dockerfile_of_plain_python_runs_as_a_process_and_says_so(
-    names: Path, client: Client, controller: RunningController
+    workspace: Path, client: Client, controller: RunningController
 ) -> None:
-    put_template(names, "plain", dockerfile=True)
+    put_template(workspace, "plain", dockerfile=True)
     record = settled(client, "plain")
     assert record.runs_in == "process"
     assert "its Dockerfile is not used" in str(record.reason)
@@ -192,12 +165,12 @@ def test_without_an_engine_a_dockerfile_of_plain_python_runs_as_a_process_and_sa
 
 
 def test_without_an_engine_a_dockerfile_with_a_system_in_it_is_told_to_need_one(
-    names: Path, client: Client
+    workspace: Path, client: Client
 ) -> None:
-    folder = put_template(names, "system", dockerfile=True).parent
+    folder = put_template(workspace, "system", dockerfile=True).parent
     recipe = (folder / "Dockerfile").read_text()
     (folder / "Dockerfile").write_text(f"{recipe}\nRUN apt-get install -y postgresql\n")
-    put(names, "beside")
+    put(workspace, "beside")
     record = settled(client, "system", "failed")
     assert "its Dockerfile needs a container engine" in str(record.reason)
     assert "hint: start a container engine" in str(record.reason)
@@ -205,9 +178,9 @@ def test_without_an_engine_a_dockerfile_with_a_system_in_it_is_told_to_need_one(
 
 
 def test_what_is_watched_can_be_declared(
-    names: Path, client: Client, controller: RunningController
+    workspace: Path, client: Client, controller: RunningController
 ) -> None:
-    file = put(names, "watchful", pyproject="[tool.hud]\nwatch = ['data.txt', 'env.py']\n")
+    file = put(workspace, "watchful", pyproject="[tool.hud]\nwatch = ['data.txt', 'env.py']\n")
     settled(client, "watchful", "failed")
     data = file.parent / "data.txt"
     data.write_text("1")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -18,10 +18,11 @@ from controller.store import Store
 from hud.client import Client
 from hud.errors import HudError, UserError
 from tests.controller.environments.template import call, connected, put, settled, until
+from tests.controller.records import events
 from tests.controller.running import RunningController
 
 CANARY = "canary-4f9d2c71aa/+x"
-DECLARES = '[tool.hud]\nvariables = ["API_TOKEN"]\n'
+DECLARES = '[tool.hud]\nvariables = ["{name}"]\n'
 LOUD = """import base64, os, sys
 from hud import Environment
 
@@ -44,32 +45,37 @@ def crash() -> str:
 
 
 @pytest.fixture
-def loud(controller: RunningController, client: Client) -> Iterator[Path]:
-    """An environment that says its secret wherever it can."""
-    file = put(controller.workspace, "loud", pyproject=DECLARES)
-    file.write_text(LOUD)
-    yield file
-    shutil.rmtree(file.parent)
-    until(lambda: None if client.environments() else True)
-    if client.secrets():
-        client.remove_secret("API_TOKEN")
+def declare(client: Client, request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """What declares a variable, whose value is gone with the test."""
+
+    def declared(name: str) -> str:
+        request.addfinalizer(partial(client.remove_secret, name))
+        return DECLARES.format(name=name)
+
+    return declared
 
 
 def test_a_variable_without_a_value_is_asked_for_and_taken_when_it_comes(
-    loud: Path, controller: RunningController, client: Client
+    workspace: Path, controller: RunningController, client: Client, declare: Callable[[str], str]
 ) -> None:
-    record = settled(client, "loud", "failed")
-    assert record.missing == ["API_TOKEN"]
-    assert "variable `API_TOKEN`, which [tool.hud] declares, has no value" in str(record.reason)
-    assert "hint: hud set API_TOKEN=VALUE" in str(record.reason)
-    client.set_secret("API_TOKEN", CANARY)
-    assert settled(client, "loud").missing == []
-    assert call(connected(f"{controller.mcp_url}/loud/mcp"), "tell").startswith(CANARY)
+    put(workspace, "asking", pyproject=declare("ASKED_FOR"))
+    record = settled(client, "asking", "failed")
+    assert record.missing == ["ASKED_FOR"]
+    assert "variable `ASKED_FOR`, which [tool.hud] declares, has no value" in str(record.reason)
+    assert "hint: hud set ASKED_FOR=VALUE" in str(record.reason)
+    client.set_secret("ASKED_FOR", CANARY)
+    assert settled(client, "asking").missing == []
+    caller = connected(f"{controller.mcp_url}/asking/mcp")
+    assert call(caller, "show", name="ASKED_FOR") == CANARY
+    assert call(caller, "show", name="HUD_DATA_DIR") == "nothing"
+    assert call(caller, "show", name="PATH") != "nothing"
 
 
 def test_no_log_row_answer_or_argument_holds_a_secret(
-    loud: Path, controller: RunningController, client: Client
+    workspace: Path, controller: RunningController, client: Client, declare: Callable[[str], str]
 ) -> None:
+    loud = put(workspace, "loud", pyproject=declare("API_TOKEN"))
+    loud.write_text(LOUD)
     client.set_secret("API_TOKEN", CANARY)
     settled(client, "loud")
     answers = [
@@ -81,7 +87,7 @@ def test_no_log_row_answer_or_argument_holds_a_secret(
     log = until(lambda: _log_with(client, "ValueError"))
     answers += [log, client.environment("loud").model_dump_json(), str(client.environments())]
     answers.append(httpx2.get(f"{controller.mcp_url}/loud/status").text)
-    answers += [event.model_dump_json() for event in client.past_events(0)]
+    answers += [event.model_dump_json() for event in events(client)]
     answers += [controller.log(), *_arguments(), *_files(controller.folder / "data")]
     assert "[secret]" in answers[0]
     assert "[secret]" in log
@@ -109,18 +115,15 @@ def _files(folder: Path) -> list[str]:
     return [path.read_bytes().decode("latin-1") for path in folder.rglob("*") if path.is_file()]
 
 
-def test_what_is_not_declared_does_not_enter(controller: RunningController, client: Client) -> None:
-    client.set_secret("API_TOKEN", CANARY)
-    file = put(controller.workspace, "quiet")
-    try:
-        settled(client, "quiet")
-        caller = connected(f"{controller.mcp_url}/quiet/mcp")
-        assert call(caller, "show", name="API_TOKEN") == "nothing"
-        assert call(caller, "show", name="HUD_DATA_DIR") == "nothing"
-        assert call(caller, "show", name="PATH") != "nothing"
-    finally:
-        shutil.rmtree(file.parent)
-        client.remove_secret("API_TOKEN")
+def test_what_is_not_declared_does_not_enter(
+    workspace: Path, controller: RunningController, client: Client, declare: Callable[[str], str]
+) -> None:
+    declare("UNDECLARED")
+    client.set_secret("UNDECLARED", CANARY)
+    put(workspace, "quiet")
+    settled(client, "quiet")
+    caller = connected(f"{controller.mcp_url}/quiet/mcp")
+    assert call(caller, "show", name="UNDECLARED") == "nothing"
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,9 @@ from hud.wire.tasksets import TaskUpload
 from tests import fake_provider
 from tests.command import Command
 from tests.controller.evaluations.conftest import task, write_letters
-from tests.controller.running import RunningController, running_controller
+from tests.controller.environments.template import settled
+from tests.controller.running import RunningController
+from tests.controller.sharing import OPENAI_KEY
 
 pytestmark = pytest.mark.slow
 
@@ -39,22 +41,20 @@ def provider() -> Iterator[fake_provider.Running]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def variables(provider: fake_provider.Running) -> dict[str, str]:
-    return {"OPENAI_API_KEY": "kept-there", "OPENAI_BASE_URL": provider.openai_url}
-
-
-@pytest.fixture(scope="module")
-def controller(
-    tmp_path_factory: pytest.TempPathFactory, variables: dict[str, str]
-) -> Iterator[RunningController]:
-    """A controller with the environment `letters`, two tasksets, and a provider's key."""
-    folder = tmp_path_factory.mktemp("controller")
-    write_letters(folder / "workspace" / "letters")
-    with running_controller(folder, **variables) as running, running.client() as client:
+@pytest.fixture(scope="module", autouse=True)
+def letters(controller: RunningController, provider: fake_provider.Running) -> Iterator[None]:
+    """The environment `letters`, two tasksets, and the provider, for whom the controller has a
+    key.
+    """
+    write_letters(controller.workspace / "letters")
+    with controller.client() as client:
+        settled(client, "letters")
+        client.set_secret("OPENAI_BASE_URL", provider.openai_url)
         client.upload("spelling", TaskUpload(tasks=[task("a"), task("b", word="apple")]))
         client.upload("slow", TaskUpload(tasks=[task("quick"), task("long", "wait")]))
-        yield running
+        yield
+        client.remove_secret("OPENAI_BASE_URL")
+    shutil.rmtree(controller.workspace / "letters")
 
 
 @pytest.fixture
@@ -62,6 +62,12 @@ def hud(controller: RunningController, tmp_path: Path) -> Command:
     """The command in a folder with a copy of the environment."""
     shutil.copytree(controller.workspace / "letters", tmp_path / "here")
     return controller.hud(tmp_path / "here")
+
+
+@pytest.fixture
+def remote(controller: RunningController, hud: Command) -> Command:
+    """The same in this process, for what is done by the controller."""
+    return controller.inside(hud.cwd)
 
 
 def newest(controller: RunningController) -> JobView:
@@ -82,19 +88,36 @@ def test_a_remote_evaluation_looks_like_a_local_one(
 
 
 def test_a_remote_evaluation_that_has_a_failure_ends_with_1(
-    hud: Command, controller: RunningController
+    remote: Command, controller: RunningController
 ) -> None:
     with controller.client() as client:
         client.upload("broken", TaskUpload(tasks=[task("bad", "broken")]))
-    ended = hud("eval", "broken", "oracle", "--remote")
+    ended = remote("eval", "broken", "oracle", "--remote")
     assert ended.returncode == 1
     assert "setup:" in ended.stderr
 
 
-def test_options_of_isolation_do_not_go_with_remote(hud: Command) -> None:
-    ended = hud("eval", "spelling", "nop", "--remote", "--isolation", "spawn")
+def test_options_of_isolation_do_not_go_with_remote(remote: Command) -> None:
+    ended = remote("eval", "spelling", "nop", "--remote", "--isolation", "spawn")
     assert ended.returncode == 2
     assert "--isolation does not go with --remote" in ended.stderr
+
+
+def test_an_environment_is_chosen_with_remote_only(remote: Command) -> None:
+    ended = remote("eval", "tasks.py", "nop", "--env", "letters")
+    assert ended.returncode == 2
+    assert "--env goes with --remote" in ended.stderr
+    assert "hud eval TASKSET --remote --env letters" in ended.stderr
+
+
+def test_a_taskset_is_played_in_the_environment_that_was_chosen(
+    remote: Command, controller: RunningController
+) -> None:
+    refused = remote("eval", "spelling", "oracle", "--remote", "--env", "leters")
+    assert (refused.returncode, "did you mean `letters`?" in refused.stderr) == (2, True)
+    played = remote("eval", "spelling", "oracle", "--remote", "--env", "letters")
+    assert played.returncode == 0, played.stderr
+    assert newest(controller).job.environment == "letters"
 
 
 @pytest.mark.parametrize(
@@ -102,9 +125,9 @@ def test_options_of_isolation_do_not_go_with_remote(hud: Command) -> None:
     [("nosuch", "no taskset and no environment `nosuch`"), ("tasks.py", "hud sync tasks NAME")],
 )
 def test_what_the_controller_does_not_have_is_told(
-    hud: Command, source: str, complaint: str
+    remote: Command, source: str, complaint: str
 ) -> None:
-    ended = hud("eval", source, "oracle", "--remote")
+    ended = remote("eval", source, "oracle", "--remote")
     assert ended.returncode == 2
     assert complaint in ended.stderr
 
@@ -123,6 +146,23 @@ def test_an_interrupted_command_leaves_the_job_running_and_says_how_to_go_on(
     assert view.job.status == "running"
     with controller.client() as client:
         assert client.cancel_job(view.job.id).job.status == "cancelled"
+
+
+def test_a_rollout_is_cancelled_by_its_id_and_an_unknown_one_offers_near_ones(
+    remote: Command, controller: RunningController
+) -> None:
+    process = remote.start("eval", "slow/long", "oracle", "--remote")
+    assert process.stderr is not None
+    job = process.stderr.readline().split()[1]
+    unknown = remote("cancel", job, "--rollout", "long.oracle.1")
+    assert unknown.returncode == 2
+    assert "has no rollout `long.oracle.1`\nhint: did you mean `long.oracle.0`?" in unknown.stderr
+    assert remote("cancel", job, "--rollout", "long.oracle.0").returncode == 0
+    output, errors = process.communicate(timeout=SECONDS)
+    assert process.returncode == 1
+    assert "Cancelled: 1, not in mean and pass" in output
+    assert "✗ [1/1] long #1  cancelled" in errors
+    assert "has ended" in remote("cancel", job, "--rollout", "long.oracle.0").stderr
 
 
 def test_a_taskset_is_played_here_against_instances_of_the_controller(
@@ -186,16 +226,16 @@ def test_models_are_asked_through_the_gateway_which_counts_and_caches(
         (cached,) = client.usage(second.job.id)
     assert (asked.requests, asked.from_cache, cached.from_cache) == (3, 0, 3)
     assert asked.usage.input_tokens == 3 * fake_provider.INPUT
-    assert "kept-there" not in "".join(path.read_text() for path in hud.cwd.rglob("*.json*"))
+    assert OPENAI_KEY not in "".join(path.read_text() for path in hud.cwd.rglob("*.json*"))
 
 
 def test_repetitions_are_asked_for_once_each_although_answers_are_cached(
-    hud: Command, controller: RunningController, provider: fake_provider.Running
+    remote: Command, controller: RunningController, provider: fake_provider.Running
 ) -> None:
     provider.control(reset=True, default="fixed:3")
     where = ("spelling", "gpt-5.4~fixed:3", "--remote", "--task-ids", "a")
     for _ in range(2):
-        ended = hud("eval", *where, "--group-size", "3", "--cache", "--max-steps", "9")
+        ended = remote("eval", *where, "--group-size", "3", "--cache", "--max-steps", "9")
         assert ended.returncode == 0, ended.stderr
     assert provider.stats["requests"] == 3
 
@@ -217,43 +257,18 @@ def test_json_tasks_run_in_the_controllers_environment_of_their_name(
 
 
 def test_a_remote_evaluation_asks_models_with_the_controllers_key(
-    hud: Command, controller: RunningController, provider: fake_provider.Running
+    remote: Command, controller: RunningController, provider: fake_provider.Running
 ) -> None:
     provider.control(reset=True, default="fixed:3")
-    ended = hud("eval", "spelling", "gpt-5.4", "--full", "--remote")
+    ended = remote("eval", "spelling", "gpt-5.4", "--full", "--remote")
     assert ended.returncode == 0, ended.stderr
-    assert provider.requests[0]["headers"]["authorization"] == "Bearer kept-there"
+    assert provider.requests[0]["headers"]["authorization"] == f"Bearer {OPENAI_KEY}"
     with controller.client() as client:
         (asked,) = client.usage(newest(controller).job.id)
     assert asked.requests == 2
 
 
-def test_models_lists_the_providers(hud: Command) -> None:
-    ended = hud("models")
+def test_models_lists_the_providers(remote: Command) -> None:
+    ended = remote("models")
     assert ended.returncode == 0, ended.stderr
     assert "ANTHROPIC_API_KEY is not set" in ended.stdout
-
-
-def test_a_controller_that_was_killed_goes_on_with_the_job(
-    tmp_path: Path, variables: dict[str, str]
-) -> None:
-    folder = tmp_path / "killed"
-    write_letters(folder / "workspace" / "letters")
-    with running_controller(folder) as first, first.client() as client:
-        client.upload("slow", TaskUpload(tasks=[task("quick"), task("long", "wait")]))
-        command = first.hud(tmp_path)
-        process = command.start("eval", "slow", "oracle", "--full", "--remote", "--group", "2")
-        until(lambda: client.jobs().items and client.jobs().items[0].totals.ended == 2)
-        before = {item.id: item for item in client.rollouts().items}
-        first.process.kill()
-        first.process.wait(SECONDS)
-    ports = {"HUD_API_PORT": first.url.rpartition(":")[2]}
-    with running_controller(folder, **ports) as second:
-        (second.workspace / "letters" / "go").touch()
-        output, errors = process.communicate(timeout=SECONDS)
-        assert process.returncode == 0, errors
-        assert "Total: 2 tasks × 2 runs | Mean: 1.00 | Pass: 4/4" in output
-        with second.client() as client:
-            after = {item.id: item for item in client.rollouts().items}
-    assert len(after) == 4
-    assert before.items() <= after.items()

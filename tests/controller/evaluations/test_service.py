@@ -74,6 +74,29 @@ async def test_a_part_of_a_taskset_is_played(
     assert view.job.tasks == expected
 
 
+async def test_a_taskset_is_played_in_another_environment(
+    opening: Open, store: Store, upload: Upload
+) -> None:
+    await upload("spelling", task("a", env="elsewhere"), task("b", scenario="elsewhere:count"))
+    async with opening() as evaluations:
+        view = await evaluations.start(request("spelling", environment="letters"))
+        ended = await until(store, view.job.id)
+    assert (ended.totals.scored, ended.totals.mean) == (2, 1.0)
+    assert (ended.taskset, ended.job.environment) == ("spelling", "letters")
+    assert ended.job.tasks == ["a", "b"]
+
+
+async def test_an_environment_that_nobody_has_is_refused_with_near_names(
+    opening: Open, store: Store, upload: Upload
+) -> None:
+    await upload("spelling", task("a"))
+    async with opening() as evaluations:
+        with pytest.raises(NotFound, match="no environment `leters`") as caught:
+            await evaluations.start(request("spelling", environment="leters"))
+    assert caught.value.hint == "did you mean `letters`?"
+    assert (await store.jobs()).total == 0
+
+
 @pytest.mark.parametrize(
     ("source", "agent", "complaint"),
     [

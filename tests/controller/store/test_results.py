@@ -23,16 +23,18 @@ async def test_results_have_a_row_for_each_task_in_the_jobs_order(store: Store) 
             scored("extra", 0, 0.0),
         ]
     )
-    results = await store.results("job-1")
-    assert {row.task: (row.rewards, row.statuses) for row in results.tasks} == {
+    page = await store.job_tasks("job-1")
+    rows = {item.task: item.results[0] for item in page.items}
+    assert {task: (row.rewards, row.statuses) for task, row in rows.items()} == {
         "two": ([None, None], [None, "failed"]),
         "one": ([0.5, 1.0], ["scored", "scored"]),
         "none": ([None, None], [None, None]),
         "extra": ([0.0, None], ["scored", None]),
     }
-    one = results.tasks[1]
+    assert [item.task for item in page.items] == ["two", "one", "none", "extra"]
+    (one,) = page.items[1].results
     assert one.reward is not None
-    assert (one.reward.mean, one.seconds, one.columns) == (0.75, 3.0, {"level": "easy"})
+    assert (one.reward.mean, one.seconds, page.items[1].columns) == (0.75, 3.0, {"level": "easy"})
 
 
 async def test_variants_are_summed_up_apart(store: Store) -> None:
@@ -68,15 +70,17 @@ async def test_failures_are_grouped_by_boundary_and_reason(store: Store) -> None
 async def test_a_job_without_rollouts_has_results(store: Store) -> None:
     await store.add_job(job())
     results = await store.results("job-1")
-    assert [row.reward for row in results.tasks] == [None, None]
+    tasks = (await store.job_tasks("job-1")).items
+    assert [row.reward for task in tasks for row in task.results] == [None, None]
+    assert results.tasks == 2
     assert (results.variants[0].reward, results.failures) == (None, [])
 
 
 async def test_a_number_that_no_group_has_does_not_grow_the_row(store: Store) -> None:
     await store.add_job(job())
     await store.add_rollout(ended("one", 10**12, status="scored", reward=1.0))
-    row = (await store.results("job-1")).tasks[0]
-    assert len(row.rewards) == 2
+    (row,) = (await store.job_tasks("job-1")).items[0].results
+    assert (len(row.rewards), row.runs) == (2, 2)
 
 
 def runs(job_id: str, rewards: dict[str, list[float]]) -> list[Transcript]:
@@ -94,12 +98,15 @@ async def test_jobs_are_compared_task_by_task(store: Store) -> None:
     await store.add_rollouts(runs("new", {"a": [1.0], "b": [0.0], "d": [1.0]}))
     comparison = await store.compare(["old", "new"])
     assert comparison.entries == ["old model", "new model"]
-    assert {row.task: (row.means, row.change) for row in comparison.tasks} == {
+    tasks = (await store.compared_tasks(["old", "new"])).items
+    assert {row.task: (row.means, row.change) for row in tasks} == {
         "a": ([0.5, 1.0], 0.5),
         "b": ([0.0, 0.0], 0.0),
         "c": ([1.0, None], None),
         "d": ([None, 1.0], None),
     }
+    assert [row.task for row in tasks] == ["a", "b", "c", "d"]
+    assert (comparison.tasks, comparison.changes) == (4, {"better": 1, "same": 1, "worse": 0})
     (difference,) = comparison.differences
     assert (difference.better, difference.worse, difference.same) == (1, 0, 1)
     assert difference.difference is not None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from hud.client import Client
 from hud.wire import JobRequest, Variant
 from tests.command import Command
+from tests.controller.environments.template import settled
 from tests.controller.records import job, record, transcript
 from tests.controller.running import RunningController, free_port
 
@@ -38,9 +40,15 @@ CANARY = "canary-value-5127"
 
 
 @pytest.fixture
-def hud(controller: RunningController, tmp_path: Path) -> Command:
-    """The command in an empty folder."""
+def process(controller: RunningController, tmp_path: Path) -> Command:
+    """The command in an empty folder, in a process of its own."""
     return controller.hud(tmp_path)
+
+
+@pytest.fixture
+def hud(controller: RunningController, tmp_path: Path) -> Command:
+    """The same in this process."""
+    return controller.inside(tmp_path)
 
 
 def nowhere(hud: Command) -> Command:
@@ -48,22 +56,22 @@ def nowhere(hud: Command) -> Command:
     return hud.having(HUD_API_URL=f"http://127.0.0.1:{free_port()}")
 
 
-def test_the_token_is_printed(hud: Command, controller: RunningController) -> None:
-    done = hud("token")
+def test_the_token_is_printed(process: Command, controller: RunningController) -> None:
+    done = process("token")
     assert (done.returncode, done.stdout) == (0, f"{controller.token}\n")
 
 
-def test_without_a_token_it_says_how_to_get_one(hud: Command, tmp_path: Path) -> None:
-    done = hud.having(HUD_HOME=str(tmp_path / "nothing"))("token")
+def test_without_a_token_it_says_how_to_get_one(process: Command, tmp_path: Path) -> None:
+    done = process.having(HUD_HOME=str(tmp_path / "nothing"))("token")
     assert (done.returncode, done.stdout) == (2, "")
     assert "hint: start it with ./scripts/up.sh" in done.stderr
 
 
 def test_secrets_are_stored_and_never_printed(
-    hud: Command, client: Client, controller: RunningController
+    process: Command, hud: Command, client: Client, controller: RunningController
 ) -> None:
     given = hud("set", f"FIRST={CANARY}", "SECOND=a=b")
-    piped = hud("set", "THIRD", stdin=f"{CANARY}\n")
+    piped = process("set", "THIRD", stdin=f"{CANARY}\n")
     listed = hud("set")
     assert [done.returncode for done in (given, piped, listed)] == [0, 0, 0]
     assert {"FIRST", "SECOND", "THIRD"} <= set(listed.stdout.split())
@@ -192,16 +200,23 @@ def test_there_is_nothing_to_log_in_to(hud: Command) -> None:
     assert hud("login", "--quiet").stderr == ""
 
 
-def test_what_runs_at_the_controller_is_cancelled(
-    hud: Command, client: Client, controller: RunningController
-) -> None:
+@pytest.fixture
+def waiting(controller: RunningController, client: Client) -> Iterator[str]:
+    """An environment of the workspace whose task takes its time."""
     folder = controller.workspace / "waiting"
     folder.mkdir()
     (folder / "tasks.py").write_text(WAITING_TASK)
     (folder / "env.py").write_text(WAITING)
-    with contextlib.closing(client.events(0, kinds=["environment"])) as events:
-        next(event for event in events if event.subject == "waiting")
-    request = JobRequest(source="waiting", agents=[Variant(name="nop", agent="nop")])
+    settled(client, "waiting")
+    yield "waiting"
+    shutil.rmtree(folder)
+
+
+@pytest.mark.slow
+def test_what_runs_at_the_controller_is_cancelled(
+    hud: Command, client: Client, waiting: str
+) -> None:
+    request = JobRequest(source=waiting, agents=[Variant(name="nop", agent="nop")])
     first, second, third = (client.start_job(request).job.id for _ in range(3))
     assert hud("cancel", first, "--rollout", "wait.nop.0").returncode == 0
     done = hud("cancel", second, "--yes")

@@ -34,8 +34,8 @@ DECLARES = '[tool.hud]\nvariables = ["DECLARED_KEY"]\n'
 
 @pytest.fixture
 def hud(controller: RunningController, tmp_path: Path) -> Command:
-    """The command in an empty folder."""
-    return controller.hud(tmp_path)
+    """The command in an empty folder, in this process."""
+    return controller.inside(tmp_path)
 
 
 def make(folder: Path, name: str, **files: str) -> Path:
@@ -82,12 +82,15 @@ def test_what_dockerignore_names_is_not_sent(hud: Command) -> None:
 def test_what_an_image_is_built_by_is_sent_although_it_stays_out_of_the_image(
     hud: Command, client: Client
 ) -> None:
+    """The template, under another name."""
     shutil.copytree(ROOT / "env_template", hud.cwd / "template")
     assert "Dockerfile" in (hud.cwd / "template/.dockerignore").read_text()
-    done = hud("deploy", "template", "--name", "with-image", "--verbose")
+    done = hud("deploy", "template", "--name", "org/with-image", "--verbose")
+    assert (done.returncode, done.stdout) == (0, "with-image\n"), done.stderr
     sent = {line.strip() for line in done.stderr.splitlines() if line.startswith("  ")}
     assert {"Dockerfile", ".dockerignore", "pyproject.toml"} <= sent
     assert "no container engine answers: its Dockerfile is not used" in done.stderr
+    assert client.resolve("org/with-image").scenarios == 1
 
 
 def test_variables_become_secrets_and_are_never_printed(
@@ -159,10 +162,3 @@ def test_a_folder_is_tied_to_an_environment_and_renamed(hud: Command) -> None:
     assert hud("sync", "env", "tied", "other", "--yes").returncode == 0
     assert 'Environment("tied")' in (other / "env.py").read_text()
     assert json.loads((other / ".hud/config.json").read_text()) == {"environment": "tied"}
-
-
-def test_the_template_is_deployed_under_another_name(hud: Command, client: Client) -> None:
-    shutil.copytree(ROOT / "env_template", hud.cwd / "template")
-    done = hud("deploy", "template", "--name", "org/letters")
-    assert (done.returncode, done.stdout) == (0, "letters\n"), done.stderr
-    assert client.resolve("org/letters").scenarios == 1

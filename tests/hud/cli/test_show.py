@@ -42,16 +42,14 @@ def write(folder: Path, job_id: str, *transcripts: Transcript) -> None:
 
 def transcript(task: str, **fields: Any) -> Transcript:
     told = {name: fields.pop(name) for name in ("log", "detail", "steps") if name in fields}
-    ending = {"status": "scored", "reward": 1.0} | fields
+    given = {"id": f"{task}.nop.0", "variant": "nop", "status": "scored", "reward": 1.0} | fields
     record = RolloutRecord(
-        id=f"{task}.nop.0",
         job_id="job",
         task=task,
-        variant="nop",
         index=0,
         started_at=datetime(2026, 1, 1, tzinfo=UTC),
         seconds=0.5,
-        **ending,
+        **given,
     )
     return Transcript(rollout=record, prompt="Say it.", **told)
 
@@ -62,6 +60,24 @@ def test_an_evaluation_is_shown_as_it_was(run: Run) -> None:
     assert (status, again) == (0, table)
     assert note.startswith("tasks.py with nop, ")
     assert ", finished, " in note
+
+
+def test_each_variant_of_a_job_has_a_table_of_its_own(run: Run) -> None:
+    record = job("two", ["a"])
+    variants = [*record.variants, Variant(name="other", agent="oracle")]
+    journal = Journal.create(Path(".hud"), record.model_copy(update={"variants": variants}))
+    journal.add(transcript("a", reward=0.0))
+    journal.add(transcript("a", id="a.other.0", variant="other", status="cancelled", reward=None))
+    journal.finish(record.model_copy(update={"variants": variants, "status": "finished"}))
+    status, out, _ = run("show")
+    assert status == 0
+    lines = [line.strip() for line in out.splitlines()]
+    assert [line for line in lines if line in ("nop", "other")] == ["nop", "other"]
+    assert [line for line in lines if line.startswith(("Total", "Cancelled"))] == [
+        "Total: 1 task × 1 run | Mean: 0.00 | Pass: 0/1 (0%)",
+        "Total: 1 task × 0 runs | Mean: – | Pass: 0/0",
+        "Cancelled: 1, not in mean and pass",
+    ]
 
 
 def test_a_rollouts_transcript_is_shown(run: Run) -> None:

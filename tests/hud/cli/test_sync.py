@@ -20,8 +20,8 @@ THREE: dict[str, Any] = {"slug": "three", "scenario": "count", "args": {"word": 
 
 @pytest.fixture
 def hud(controller: RunningController, tmp_path: Path) -> Command:
-    """The command in an empty folder."""
-    return controller.hud(tmp_path)
+    """The command in an empty folder, in this process."""
+    return controller.inside(tmp_path)
 
 
 @pytest.fixture
@@ -50,7 +50,10 @@ def test_tasks_are_planned_and_uploaded(hud: Command, client: Client, name: str)
     }
 
 
-def test_a_python_file_is_synced(hud: Command, client: Client, name: str) -> None:
+def test_a_python_file_is_synced(
+    controller: RunningController, tmp_path: Path, client: Client, name: str
+) -> None:
+    hud = controller.hud(tmp_path)
     (hud.cwd / "tasks.py").write_text(
         "from hud import Task\nfirst = Task(scenario='count', slug='from-python', args={})\n"
     )
@@ -203,6 +206,21 @@ def test_tasks_are_exported(hud: Command, client: Client, name: str) -> None:
     assert [row["arg:word"] for row in rows] == ["'=1+1", ""]
     done = hud("sync", "tasks", name, "out.csv")
     assert done.stdout == f"{name}: 2 unchanged\n"
+
+
+def test_a_table_leaves_what_it_has_no_room_for(hud: Command, client: Client, name: str) -> None:
+    proof = [{"name": "submit", "arguments": {"answer": "3"}}]
+    env = {"name": "letters", "include": ["count_letter"]}
+    write(hud, {**TWO, "env": env, "validation": proof, "metadata": {"by": "me"}})
+    hud("sync", "tasks", name, "tasks.json", "--yes")
+    hud("sync", "tasks", name, "--export", "out.csv")
+    text = (hud.cwd / "out.csv").read_text()
+    (hud.cwd / "out.csv").write_text(text.replace(",x,1", ",y,"))
+    done = hud("sync", "tasks", name, "out.csv", "--yes")
+    assert done.stdout.splitlines()[0] == "~ two  columns"
+    kept = stored(client, name)["two"]
+    assert (kept["columns"], kept["metadata"], kept["env"]) == ({"kind": "y"}, {"by": "me"}, env)
+    assert [call["arguments"] for call in kept["validation"]] == [{"answer": "3"}]
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ async def watching(folder: Path, *names: str, poll: bool = False) -> AsyncIterat
     root = resolved(folder)
     listed = WatchList.of([*names, "begun"], root)
     stop = asyncio.Event()
-    events = watch(listed, poll=poll, stop=stop)
+    events = watch(Contents(listed), poll=poll, stop=stop)
     watched = Watched(root, events)
     first = asyncio.create_task(watched.until("begun/0"))
     count = 0
@@ -128,6 +128,22 @@ async def test_what_was_not_named_and_what_did_not_change_is_not_reported(tmp_pa
 
 
 @HOW
+async def test_what_changes_before_the_watch_begins_is_reported(tmp_path: Path, poll: bool) -> None:
+    for name in ("saved", "deleted", "left"):
+        (tmp_path / name).write_text("old")
+    contents = Contents(WatchList.of(["."], resolved(tmp_path)))
+    (tmp_path / "saved").write_text("new")
+    (tmp_path / "made").write_text("new")
+    (tmp_path / "deleted").unlink()
+    stop = asyncio.Event()
+    events = watch(contents, poll=poll, stop=stop)
+    watched = Watched(contents.watched.root, events)
+    assert await watched.changed() == {"saved", "made", "deleted"}
+    stop.set()
+    await events.aclose()  # type: ignore[attr-defined]
+
+
+@HOW
 async def test_the_last_of_many_saves_within_a_second_is_reported(
     tmp_path: Path, poll: bool
 ) -> None:
@@ -184,6 +200,7 @@ async def test_a_link_is_not_followed_out_of_the_folder(tmp_path: Path) -> None:
     outside.write_text("secret")
     (root / "src" / "link.py").symlink_to(outside)
     contents = Contents(WatchList.of(["src"], root))
+    contents.read()
     assert contents.digests == {}
     outside.write_text("changed")
     assert contents.update([root / "src" / "link.py"]) == []

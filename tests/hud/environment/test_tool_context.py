@@ -7,6 +7,7 @@ from typing import Any, Literal
 import mcp_types
 import pytest
 from mcp import Client
+from mcp_types.version import LATEST_MODERN_VERSION
 
 from hud import Environment
 from hud.environment import Context
@@ -14,6 +15,9 @@ from hud.environment.server import protocol_server
 from hud.types import MCPToolCall, MCPToolResult
 
 pytestmark = pytest.mark.anyio
+
+ERAS = ["legacy", LATEST_MODERN_VERSION]
+"""How clients of either era of MCP connect."""
 
 
 def declared() -> Environment:
@@ -127,7 +131,10 @@ async def test_a_client_hears_log_messages_from_the_level_on_that_it_chose(
         ("size", None, {"action": "decline", "data": None}),
     ],
 )
-async def test_a_client_is_asked_for_its_users_answer(kind: str, answer: Any, told: Any) -> None:
+@pytest.mark.parametrize("mode", ERAS)
+async def test_a_client_is_asked_for_its_users_answer(
+    mode: Any, kind: str, answer: Any, told: Any
+) -> None:
     async def decide(context: Any, params: Any) -> mcp_types.ElicitResult:
         assert params.message == "Which?"
         if answer is None:
@@ -135,25 +142,28 @@ async def test_a_client_is_asked_for_its_users_answer(kind: str, answer: Any, to
         return mcp_types.ElicitResult(action="accept", content=answer)
 
     server = protocol_server(declared())
-    async with Client(server, mode="legacy", elicitation_callback=decide) as client:
+    async with Client(server, mode=mode, elicitation_callback=decide) as client:
         result = await client.call_tool("ask", {"kind": kind})
     assert result.structured_content in (told, {"result": told})
 
 
-async def test_a_clients_model_writes_for_a_tool() -> None:
+@pytest.mark.parametrize("mode", ERAS)
+@pytest.mark.filterwarnings("ignore:.*deprecated")
+async def test_a_clients_model_writes_for_a_tool(mode: Any) -> None:
     async def write(context: Any, params: Any) -> mcp_types.CreateMessageResult:
         said = f"{params.system_prompt} {params.messages[0].content.text}"
         content = mcp_types.TextContent(text=said)
         return mcp_types.CreateMessageResult(role="assistant", content=content, model="m")
 
     server = protocol_server(declared())
-    async with Client(server, mode="legacy", sampling_callback=write) as client:
+    async with Client(server, mode=mode, sampling_callback=write) as client:
         result = await client.call_tool("write")
     assert result.content == [mcp_types.TextContent(text="Be brief. Write a line.")]
 
 
-async def test_a_client_that_cannot_be_asked_is_an_error_that_says_so() -> None:
-    async with Client(protocol_server(declared()), mode="legacy") as client:
+@pytest.mark.parametrize("mode", ERAS)
+async def test_a_client_that_cannot_be_asked_is_an_error_that_says_so(mode: Any) -> None:
+    async with Client(protocol_server(declared()), mode=mode) as client:
         result = await client.call_tool("ask", {"kind": "size"})
     assert result.is_error
     assert "the client does not answer" in getattr(result.content[0], "text", "")

@@ -136,6 +136,18 @@ def test_a_package_of_tasks_says_itself_which_they_are(write: Write, source: str
     assert keys(folder / source) == ["built", "a"]
 
 
+@pytest.mark.parametrize("source", [".", "tasks"])
+def test_a_package_of_tasks_can_look_for_its_own_parts(write: Write, source: str) -> None:
+    own = "import importlib, pkgutil\ntasks = {}\nfor part in pkgutil.iter_modules(__path__):\n"
+    own += "    module = importlib.import_module(f'{__name__}.{part.name}.task')\n"
+    own += "    tasks[part.name] = module.found\n"
+    part = "from env import count\nfound = count.task(word='w')\nfound.slug = '{}'\n"
+    parts = {f"tasks/{name}/task.py": part.format(name) for name in ("hard", "easy")}
+    inits = {f"tasks/{name}/__init__.py": "" for name in ("hard", "easy")}
+    folder = write({"env.py": ENV, "tasks/__init__.py": own, **parts, **inits})
+    assert keys(folder / source) == ["easy", "hard"]
+
+
 def test_a_file_in_a_folder_below_finds_the_environment_above(write: Write) -> None:
     folder = write({"env.py": ENV, "tasks/spelling.py": one("spell")})
     assert keys(folder / "tasks/spelling.py") == ["spell"]

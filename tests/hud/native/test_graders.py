@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 from typing import Any
 
+import openai
 import pytest
 
 from hud import Environment
@@ -187,6 +188,9 @@ def provider(
 ) -> fake_provider.Running:
     provider_process.control(reset=True, default=fake_provider.DEFAULT)
     monkeypatch.setenv("OPENAI_BASE_URL", provider_process.openai_url)
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", provider_process.url)
+    for key in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
+        monkeypatch.setenv(key, "key")
     return provider_process
 
 
@@ -238,7 +242,76 @@ async def test_a_judge_that_does_not_judge_is_asked_again_and_then_a_failure(
     grade = await Grade.gather(judged, SubScore(name="b", value=1.0))
     assert grade.reward == 0.5
     assert "gave no verdicts" in grade.info["LLMJudgeGrader"]["error"]
+    assert grade.isError
     assert provider.stats["requests"] == 2
+
+
+def judged_by(model: str) -> Environment:
+    """An environment whose scenario asks a judge, and checks something itself."""
+    env = Environment("judged")
+
+    @env.scenario("essay")
+    async def essay() -> AsyncGenerator[Any, Any]:
+        answer = yield "Write about rivers."
+        judge = LLMJudgeGrader.grade(0.75, "quality", answer=answer, criteria=["Good"], model=model)
+        yield await Grade.gather(
+            judge, SubScore(name="length", value=float(bool(answer)), weight=0.25)
+        )
+
+    return env
+
+
+JUDGES = {"chat": "any", "responses": "gpt-5.4", "messages": "claude-haiku-4-5"}
+"""A judge's model for each protocol."""
+
+
+@pytest.mark.parametrize("protocol", JUDGES)
+@pytest.mark.parametrize(("met", "reward"), [(True, 1.0), (False, 0.25)])
+async def test_a_verdict_of_any_provider_is_part_of_the_reward(
+    provider: fake_provider.Running, protocol: str, met: bool, reward: float
+) -> None:
+    model = f"{JUDGES[protocol]}~{verdicts(met)}"
+    trace = await judged_by(model)("essay").run(ScriptedAgent("Rivers flow."))
+    assert (trace.reward, trace.error) == (reward, None)
+    assert provider.requests[-1]["path"].endswith(protocol.replace("chat", "chat/completions"))
+    assert "Rivers flow." in str(provider.requests[-1]["body"])
+
+
+@pytest.mark.parametrize("protocol", JUDGES)
+async def test_a_judge_whose_provider_fails_leaves_no_reward_and_loses_no_other_part(
+    provider: fake_provider.Running, protocol: str
+) -> None:
+    model = f"{JUDGES[protocol]}~status:400"
+    trace = await judged_by(model)("essay").run(ScriptedAgent("Rivers flow."))
+    assert (trace.reward, trace.isError) == (None, True)
+    assert "`quality`: ProviderFailure" in str(trace.error)
+    graded = trace.evaluation_result
+    assert graded is not None
+    quality, length = graded.subscores or []
+    assert (quality.value, length.value, length.error) == (0.0, 1.0, None)
+    assert "400" in str(quality.error)
+    assert "400" in str(trace.trace[-1].error)
+
+
+async def test_an_authors_own_judge_that_cannot_ask_its_provider_is_no_wrong_answer() -> None:
+    async def ask() -> SubScore:
+        async with openai.AsyncOpenAI(
+            api_key="key", base_url="http://127.0.0.1:9", max_retries=0
+        ) as client:
+            await client.responses.create(model="m", input="?")
+        raise AssertionError
+
+    grade = await Grade.gather(ask(), SubScore(name="b", value=1.0))
+    assert "APIConnectionError" in str(grade.ungraded)
+    assert (grade.reward, grade.isError) == (0.5, True)
+
+
+async def test_a_part_says_that_it_was_not_graded_only_where_it_was_not() -> None:
+    grade = await Grade.gather(Broken.grade(weight=1.0), Half.grade(weight=1.0))
+    assert (grade.ungraded, grade.isError) == (None, False)
+    assert grade.model_dump()["subscores"][0] == {"name": "broken", "weight": 0.5, "value": 0.0}
+    part = SubScore(name="a", value=0, error="no judge")
+    assert SubScore.model_validate(part.model_dump()) == part
 
 
 async def test_a_judge_without_a_key_is_a_failure_that_names_it() -> None:
@@ -260,9 +333,8 @@ async def test_a_judge_that_is_not_named_is_of_the_provider_that_is_configured(
     keys: tuple[str, ...],
     asked: tuple[str, str],
 ) -> None:
-    monkeypatch.setenv("ANTHROPIC_BASE_URL", provider.url)
-    for key in keys:
-        monkeypatch.setenv(f"{key}_API_KEY", "key")
+    for key in {"OPENAI", "ANTHROPIC"} - {*keys}:
+        monkeypatch.delenv(f"{key}_API_KEY")
     provider.control(script=[verdicts(True)])
     score = await LLMJudgeGrader.grade(1.0, answer="a", criteria=["Right"])
     (request,) = provider.requests

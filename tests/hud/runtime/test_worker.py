@@ -194,6 +194,45 @@ async def test_a_module_with_a_thread_is_spawned_and_the_reason_is_told() -> Non
     assert await all_ended([pid for outcome in ended.values() for pid in left_behind(outcome)])
 
 
+SCRATCH = """
+import sqlite3, tempfile
+from pathlib import Path
+from hud import Environment
+
+FOLDER = Path(tempfile.mkdtemp())
+env = Environment("scratch")
+
+@env.scenario("count")
+async def count():
+    yield f"Count in {FOLDER}"
+    with sqlite3.connect(FOLDER / "counts.db") as db:
+        db.execute("create table if not exists counts (n)")
+        db.execute("insert into counts values (1)")
+        (found,) = db.execute("select count(*) from counts").fetchone()
+    yield 1.0 / found
+
+tasks = [count.task().copy(slug=f"count-{number}") for number in range(2)]
+"""
+
+
+def still_there(paths: set[str]) -> list[str]:
+    return [path for path in paths if Path(path).exists()]
+
+
+@pytest.mark.slow
+async def test_a_module_with_a_temporary_folder_is_spawned_and_each_rollout_has_its_own(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "tasks.py").write_text(SCRATCH)
+    async with loaded(tmp_path / "tasks.py") as (runtime, tasks):
+        assert "when it is imported" in str(runtime.hazard)
+        ended = await play_all(runtime, tasks)
+    assert [outcome.record.reward for outcome in ended.values()] == [1.0, 1.0]
+    folders = {outcome.transcript.prompt.removeprefix("Count in ") for outcome in ended.values()}
+    assert len(folders) == 2
+    assert still_there(folders) == []
+
+
 @pytest.mark.slow
 async def test_more_rollouts_at_a_time_than_the_socket_has_room_for(tmp_path: Path) -> None:
     source = tmp_path / "tasks.py"

@@ -8,7 +8,7 @@ import pytest
 
 from hud.errors import UserError
 from hud.task import Task, TaskAgentConfig
-from hud.tasksets import check_tasks, plan, signature
+from hud.tasksets import check_tasks, keeping, plan, signature
 from hud.types import MCPToolCall
 
 
@@ -49,6 +49,18 @@ def test_a_task_is_updated_where_it_differs(changes: dict[str, Any], fields: lis
 def test_clearing_all_columns_is_an_update() -> None:
     planned = plan([task()], [task(columns={"level": "easy"})])
     assert (planned[0].change, planned[0].fields) == ("update", ["columns"])
+
+
+def test_kept_fields_are_those_of_the_remote_task_of_the_same_slug() -> None:
+    proof = [{"name": "submit", "arguments": {}}]
+    remote = {"a": task("a", validation=proof, env={"name": "e", "include": ["t"]})}
+    local = [task("a", env={"name": "e"}), task("b"), task("a", env={"name": "other"})]
+    kept = keeping(local, remote, ["validation"])
+    assert [item.get("validation") for item in kept] == [proof, None, proof]
+    assert [item.get("env") for item in kept] == [
+        {"name": "e", "include": ["t"]}, None, {"name": "other"},
+    ]  # fmt: skip
+    assert keeping(local, remote, []) == local
 
 
 def test_tasks_are_created_and_those_only_there_are_reported() -> None:

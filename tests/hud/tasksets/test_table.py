@@ -89,6 +89,13 @@ def test_a_table_that_cannot_be_read_says_why(text: str, message: str) -> None:
         from_csv(text)
 
 
+def test_what_a_spreadsheet_makes_of_booleans_is_read() -> None:
+    text = to_csv([{"slug": "a", "scenario": "s", "args": {"flag": True, "word": "TRUE"}}])
+    resaved = text.replace(",true,", ",TRUE,")
+    assert resaved != text
+    assert from_csv(resaved)[0]["args"] == {"flag": True, "word": "TRUE"}
+
+
 def test_a_spreadsheets_table_is_read() -> None:
     text = (
         "\ufeffslug,scenario,env,arg:word,col:level\r\n a ,count,letters,strawberry,1.5\r\n,,,,\r\n"

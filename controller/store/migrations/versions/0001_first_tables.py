@@ -16,6 +16,7 @@ def upgrade() -> None:
     _work()
     _tasksets()
     _jobs()
+    _job_tasks()
     _scores()
     _rollouts()
     _contents()
@@ -26,6 +27,7 @@ def _columns() -> None:
         "column_sets",
         sa.Column("pk", NUMBER, nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("pk"),
         sa.UniqueConstraint("digest"),
     )
@@ -185,6 +187,37 @@ def _jobs() -> None:
     )
     op.create_index("jobs_by_taskset", "jobs", ["taskset", "created_at"])
     op.create_index("jobs_by_time", "jobs", ["created_at"])
+
+
+def _job_tasks() -> None:
+    op.create_table(
+        "job_tasks",
+        sa.Column("job_pk", NUMBER, nullable=False),
+        sa.Column("task", sa.Text(), nullable=False),
+        sa.Column("variant", sa.Text(), nullable=False),
+        sa.Column("position", NUMBER, nullable=False),
+        sa.Column("place", NUMBER, nullable=False),
+        sa.Column("scored", NUMBER, nullable=False),
+        sa.Column("passed", NUMBER, nullable=False),
+        sa.Column("failed", NUMBER, nullable=False),
+        sa.Column("cancelled", NUMBER, nullable=False),
+        sa.Column("reward_sum", sa.Float(), nullable=False),
+        sa.Column("low", sa.Float(), nullable=True),
+        sa.Column("high", sa.Float(), nullable=True),
+        sa.Column("seconds", sa.Float(), nullable=False),
+        sa.Column("input_tokens", NUMBER, nullable=False),
+        sa.Column("output_tokens", NUMBER, nullable=False),
+        sa.Column("cached_tokens", NUMBER, nullable=False),
+        sa.Column("set_pk", NUMBER, nullable=True),
+        sa.ForeignKeyConstraint(["job_pk"], ["jobs.pk"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["set_pk"],
+            ["column_sets.pk"],
+        ),
+        sa.PrimaryKeyConstraint("job_pk", "task", "variant"),
+    )
+    op.create_index("job_tasks_in_order", "job_tasks", ["job_pk", "position"])
+    op.create_index("job_tasks_by_columns", "job_tasks", ["set_pk"])
 
 
 def _rollouts() -> None:

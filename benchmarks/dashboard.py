@@ -1,0 +1,233 @@
+"""How long the dashboard's pages take with many rollouts in the store, as a browser sees it.
+
+The store holds one job of 200,000 rollouts, and 200 jobs of 1,000 that evaluated one taskset again
+and again. A page counts as there when what it is for is visible, not its frame; a change begins
+with the click. Needs Debian's `chromium`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio
+from measuring.filling import Shape, fill
+from measuring.processes import ROOT, processor_seconds
+from measuring.table import Goal, Row, introduce, show
+from playwright.sync_api import Browser, Page, ViewportSize
+
+from controller.store import Store
+
+sys.path.insert(0, str(ROOT))
+
+from tests.controller.running import running_controller
+from tests.dashboard.browsing import chromium, dashboard_process
+
+FIRST, CHANGE = Goal(1000.0), Goal(1500.0)
+VIEWPORT: ViewportSize = {"width": 1440, "height": 900}
+MANY, EACH, TASKSET = 200, 1000, "bench"
+HUGE = "20260201-000000-1000"
+"""The newest job, which has as many rollouts as all others together."""
+VARIANTS, GROUP = 2, 10
+PATIENCE = 60_000.0
+CHART = "[data-testid=stVegaLiteChart] canvas"
+TABLE = "[data-testid=stDataFrame] canvas"
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something that a user does, and what shows that the page is there."""
+
+    what: str
+    act: Callable[[Page], object]
+    signs: Sequence[str]
+    """Selectors that are visible then, and none of them before."""
+    goal: Goal = CHANGE
+
+
+@dataclass
+class Measured:
+    """What was measured of a step: milliseconds until it was there, and of processor time."""
+
+    times: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The dashboard and its controller."""
+
+    url: str
+    pids: tuple[int, int]
+
+    def processor_seconds(self) -> float:
+        """Processor time of both so far."""
+        return sum(map(processor_seconds, self.pids))
+
+
+def main() -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rollouts", type=int, default=200_000, help="those of the largest job")
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--keep", type=Path, help="a folder with the store of an earlier run")
+    options = parser.parse_args()
+    introduce()
+    with tempfile.TemporaryDirectory() as folder:
+        rows = measure(options.keep or Path(folder), options.rollouts, options.repeats)
+    title = f"a job of {options.rollouts:,} rollouts, {MANY} jobs of {EACH:,}, in one store"
+    show(title, rows)
+
+
+def measure(folder: Path, rollouts: int, repeats: int) -> list[Row | str]:
+    """Fill a store where there is none, then look at every page."""
+    database = folder / "data/hud.db"
+    if not database.exists():
+        database.parent.mkdir(parents=True, exist_ok=True)
+        anyio.run(_fill, f"sqlite:///{database}", rollouts)
+    with _running(folder) as subject, chromium() as browser:
+        opened = Measured()
+        for _ in range(repeats):
+            _first_paint(browser, subject, opened)
+        walked = [_walk(browser, subject) for _ in range(repeats + 1)][1:]
+    rows: list[Row | str] = ["first paint, in a browser that was never here"]
+    rows.append(_row("Overview", opened, FIRST))
+    rows.append("what a user does then")
+    for place, step in enumerate(STEPS):
+        of_step = [walk[place] for walk in walked]
+        found = Measured([t for t, _ in of_step], [cpu for _, cpu in of_step])
+        rows.append(_row(step.what, found, step.goal))
+    return rows
+
+
+def _row(what: str, found: Measured, goal: Goal) -> Row:
+    return Row(what, "ms", found.times, cpu=sum(found.cpu) / len(found.cpu), goal=goal)
+
+
+async def _fill(url: str, rollouts: int) -> None:
+    store = await Store.open(url)
+    shapes = [Shape(job_id(n), f"nightly {n}", EACH, taskset=TASKSET) for n in range(MANY)]
+    shapes.append(Shape(HUGE, "the huge one", rollouts // (VARIANTS * GROUP), VARIANTS, GROUP))
+    await fill(store, shapes)
+    await store.aclose()
+
+
+def job_id(number: int) -> str:
+    """The id of one of the smaller jobs."""
+    return f"20260101-000000-{number:04}"
+
+
+@contextmanager
+def _running(folder: Path) -> Iterator[Subject]:
+    with (
+        running_controller(folder) as controller,
+        dashboard_process(controller, folder) as (url, process),
+    ):
+        yield Subject(url, (controller.process.pid, process.pid))
+
+
+def _first_paint(browser: Browser, subject: Subject, measured: Measured) -> None:
+    context = browser.new_context(viewport=VIEWPORT)
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    open_it = Step("", lambda page: page.goto(subject.url, wait_until="commit"), OVERVIEW)
+    took, cpu = _do(page, subject, open_it)
+    measured.times.append(took)
+    measured.cpu.append(cpu)
+    context.close()
+
+
+def _walk(browser: Browser, subject: Subject) -> list[tuple[float, float]]:
+    """Every step once, from a fresh tab."""
+    context = browser.new_context(viewport=VIEWPORT)
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(subject.url)
+    _wait(page, OVERVIEW)
+    found = [_do(page, subject, step) for step in STEPS]
+    context.close()
+    return found
+
+
+def _do(page: Page, subject: Subject, step: Step) -> tuple[float, float]:
+    """Milliseconds that a step took, and those of the processor until nothing is drawn any more."""
+    before, started = subject.processor_seconds(), time.perf_counter()
+    step.act(page)
+    try:
+        _wait(page, step.signs)
+    except Exception:
+        page.screenshot(path=str(Path(tempfile.gettempdir()) / "benchmark-dashboard.png"))
+        raise
+    took = time.perf_counter() - started
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    return took * 1000, (subject.processor_seconds() - before) * 1000
+
+
+def _wait(page: Page, signs: Sequence[str]) -> None:
+    for sign in signs:
+        page.locator(sign).first.wait_for(state="visible")
+
+
+def _to(name: str) -> Callable[[Page], object]:
+    return lambda page: page.get_by_role("link", name=name, exact=True).first.click()
+
+
+def _row_of(number: int) -> Callable[[Page], object]:
+    """A click on a row of the page's table."""
+    place = {"x": 60.0, "y": ROW_HEIGHT * (number + 1.5)}
+    return lambda page: page.locator(TABLE).first.click(position=place)  # type: ignore[arg-type]  # a TypedDict
+
+
+def _press(name: str) -> Callable[[Page], object]:
+    return lambda page: page.get_by_role("button", name=name).first.click()
+
+
+def _view(name: str) -> Callable[[Page], object]:
+    return lambda page: page.get_by_test_id("stButtonGroup").get_by_text(name).first.click()
+
+
+def _order(name: str) -> Callable[[Page], object]:
+    def choose(page: Page) -> None:
+        page.get_by_role("combobox", name="Order").click()
+        page.get_by_role("option", name=name).click()
+
+    return choose
+
+
+def _compare(page: Page) -> None:
+    jobs = "&".join(f"job={job_id(number)}" for number in (MANY - 2, MANY - 1))
+    page.goto(f"{page.url.partition('?')[0].rpartition('/')[0]}/compare?{jobs}", wait_until="commit")
+
+
+def _says(text: str) -> str:
+    return f"text={text}"
+
+
+OVERVIEW = (_says("Rollouts kept"), _says("All jobs"), TABLE)
+STEPS = (
+    Step("Environments", _to("Environments"), [_says("No environment yet")]),
+    Step("Debugger", _to("Debugger"), [_says("What was examined is kept here")]),
+    Step("Tasksets", _to("Tasksets"), [_says("Tasks that are run together"), TABLE]),
+    Step("Settings", _to("Settings"), [_says("controller at"), _says("Rollouts")]),
+    Step("Compare, before jobs are chosen", _to("Compare"), [_says("The last two of")]),
+    Step("Jobs", _to("Jobs"), [_says(f"of {MANY + 1} jobs")]),
+    Step("the huge job, with its matrix", _row_of(0), [_says("pass@10"), f"{CHART} >> nth=1"]),
+    Step("its matrix, lowest first", _order("Lowest first"), [_says("task-100")]),
+    Step("its matrix, another page", _press("Next page"), [_says("21–40 of")]),
+    Step("its rollouts", _view("Rollouts"), [_says("1–25 of")]),
+    Step("a trace in it", _row_of(0), [_says("Model calls"), CHART]),
+    Step("the next trace", _press("Next run"), [_says("run 2 of")]),
+    Step("its failures", lambda page: (page.go_back(), page.go_back()), [_says("503: overloaded")]),
+    Step("two jobs of 1,000 tasks compared", _compare, [_says("Highest mean"), f"{CHART} >> nth=1"]),
+    Step("Overview", _to("Overview"), OVERVIEW),
+)
+
+
+if __name__ == "__main__":
+    main()
