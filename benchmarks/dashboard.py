@@ -20,7 +20,8 @@ import anyio
 from measuring.filling import Shape, fill
 from measuring.processes import ROOT, processor_seconds
 from measuring.table import Goal, Row, introduce, show
-from playwright.sync_api import Browser, Page, ViewportSize
+from playwright.sync_api import Browser, Page, Position, ViewportSize
+from playwright.sync_api import Error as BrowserError
 
 from controller.store import Store
 
@@ -31,13 +32,16 @@ from tests.dashboard.browsing import chromium, dashboard_process
 
 FIRST, CHANGE = Goal(1000.0), Goal(1500.0)
 VIEWPORT: ViewportSize = {"width": 1440, "height": 900}
-MANY, EACH, TASKSET = 200, 1000, "bench"
-HUGE = "20260201-000000-1000"
+MANY, EACH, TASKSET = 200, 1000, "thousand"
+HUGE = "20260201-000000-0999"
 """The newest job, which has as many rollouts as all others together."""
 VARIANTS, GROUP = 2, 10
-PATIENCE = 60_000.0
-CHART = "[data-testid=stVegaLiteChart] canvas"
-TABLE = "[data-testid=stDataFrame] canvas"
+PATIENCE = 20_000.0
+CHART = "[data-testid=stVegaLiteChart] svg"
+SECOND_CHART = f"{CHART} >> nth=1"
+ROW_HEIGHT = 35.0
+"""Pixels of a row of a table, its head included."""
+TABLE = "[data-testid=stDataFrame]"
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Step:
     what: str
     act: Callable[[Page], object]
     signs: Sequence[str]
-    """Selectors that are visible then, and none of them before."""
+    """Selectors that are visible then, one of them not before; `act` may return another."""
     goal: Goal = CHANGE
 
 
@@ -158,10 +162,10 @@ def _walk(browser: Browser, subject: Subject) -> list[tuple[float, float]]:
 def _do(page: Page, subject: Subject, step: Step) -> tuple[float, float]:
     """Milliseconds that a step took, and those of the processor until nothing is drawn any more."""
     before, started = subject.processor_seconds(), time.perf_counter()
-    step.act(page)
+    told = step.act(page)
     try:
-        _wait(page, step.signs)
-    except Exception:
+        _wait(page, [*step.signs, *([told] if isinstance(told, str) else [])])
+    except BrowserError:
         page.screenshot(path=str(Path(tempfile.gettempdir()) / "benchmark-dashboard.png"))
         raise
     took = time.perf_counter() - started
@@ -180,8 +184,8 @@ def _to(name: str) -> Callable[[Page], object]:
 
 def _row_of(number: int) -> Callable[[Page], object]:
     """A click on a row of the page's table."""
-    place = {"x": 60.0, "y": ROW_HEIGHT * (number + 1.5)}
-    return lambda page: page.locator(TABLE).first.click(position=place)  # type: ignore[arg-type]  # a TypedDict
+    place: Position = {"x": 60.0, "y": ROW_HEIGHT * (number + 1.5)}
+    return lambda page: page.locator(TABLE).first.click(position=place)
 
 
 def _press(name: str) -> Callable[[Page], object]:
@@ -200,9 +204,16 @@ def _order(name: str) -> Callable[[Page], object]:
     return choose
 
 
-def _compare(page: Page) -> None:
-    jobs = "&".join(f"job={job_id(number)}" for number in (MANY - 2, MANY - 1))
-    page.goto(f"{page.url.partition('?')[0].rpartition('/')[0]}/compare?{jobs}", wait_until="commit")
+def _suggested(page: Page) -> None:
+    page.get_by_role("link", name="The last two of").click()
+
+
+def _next_run(page: Page) -> str:
+    """Go to the run after this one; its number is the sign that it is there."""
+    about = page.locator("text=/ run [0-9]+ of /").first.inner_text()
+    number = int(about.partition(" run ")[2].split()[0])
+    page.get_by_role("button", name="Next run").first.click()
+    return _says(f"run {number % GROUP + 1} of")
 
 
 def _says(text: str) -> str:
@@ -214,17 +225,18 @@ STEPS = (
     Step("Environments", _to("Environments"), [_says("No environment yet")]),
     Step("Debugger", _to("Debugger"), [_says("What was examined is kept here")]),
     Step("Tasksets", _to("Tasksets"), [_says("Tasks that are run together"), TABLE]),
-    Step("Settings", _to("Settings"), [_says("controller at"), _says("Rollouts")]),
+    Step("the taskset", _row_of(0), [_says("of 1,000 tasks")]),
+    Step("Settings", _to("Settings"), [_says("controller at"), _says("rollouts")]),
     Step("Compare, before jobs are chosen", _to("Compare"), [_says("The last two of")]),
+    Step("two jobs compared", _suggested, [_says("Difference to"), SECOND_CHART]),
     Step("Jobs", _to("Jobs"), [_says(f"of {MANY + 1} jobs")]),
-    Step("the huge job, with its matrix", _row_of(0), [_says("pass@10"), f"{CHART} >> nth=1"]),
-    Step("its matrix, lowest first", _order("Lowest first"), [_says("task-100")]),
+    Step("the huge job, with its matrix", _row_of(0), [_says("1–20 of"), SECOND_CHART]),
+    Step("its matrix, lowest first", _order("Lowest first"), [f"{CHART} >> text=task-0"]),
     Step("its matrix, another page", _press("Next page"), [_says("21–40 of")]),
+    Step("its failures", _view("Failures"), [_says("503: overloaded")]),
     Step("its rollouts", _view("Rollouts"), [_says("1–25 of")]),
     Step("a trace in it", _row_of(0), [_says("Model calls"), CHART]),
-    Step("the next trace", _press("Next run"), [_says("run 2 of")]),
-    Step("its failures", lambda page: (page.go_back(), page.go_back()), [_says("503: overloaded")]),
-    Step("two jobs of 1,000 tasks compared", _compare, [_says("Highest mean"), f"{CHART} >> nth=1"]),
+    Step("the next trace", _next_run, []),
     Step("Overview", _to("Overview"), OVERVIEW),
 )
 

@@ -156,7 +156,7 @@ class Builds:
         """
 
         def show(event: BuildEvent) -> None:
-            line = f"{event.name} {event.text}".strip()
+            line = event.name if event.kind == "started" else f"{event.name} {event.text}".strip()
             log(line)
             if note is not None and event.kind != "line":
                 note(line)

@@ -172,7 +172,7 @@ class Debugging:
     async def _target(self, place: Place | None, request: DebugRequest) -> AsyncIterator[Target]:
         """What is examined, as processes or containers get it that declare the same variables."""
         if place is not None and not place.in_container:
-            variables = self._services.process_variables(place.project)
+            variables = self._services.process_variables(place.name, place.project)
             yield ModuleTarget("", place.project.folder, variables)
             return
         if place is None:

@@ -124,7 +124,7 @@ class Deployments:
             UserError: there is no such environment, it has no tasks, or they cannot be read.
         """
         place = await self.place(name)
-        variables = self._services.process_variables(place.project)
+        variables = self._services.process_variables(place.name, place.project)
         return await own_tasks(place.project.folder, variables, self._services.output.descriptor)
 
     async def open_runtime(self, name: str, tasks: Sequence[Task]) -> Runtime:

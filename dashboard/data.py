@@ -4,7 +4,8 @@ but for what a button does.
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from io import BytesIO
+from typing import Any, Literal, Unpack
 
 import streamlit as st
 
@@ -12,6 +13,7 @@ from dashboard.remembering import forget as forget
 from dashboard.remembering import remembered
 from hud.client import Client
 from hud.client.client import JobFilters, RolloutFilters
+from hud.errors import UserError
 from hud.wire import (
     ComparedTask,
     Comparison,
@@ -43,11 +45,29 @@ Pairs = tuple[tuple[str, str], ...]
 LIVE = 1.0
 """Seconds for which what changes by itself is shown again."""
 STILL = 10.0
-"""Seconds for what rarely changes."""
+"""Seconds for what rarely changes, or tells when it does."""
 MODELS = 300.0
 """Seconds for what providers say."""
+LARGEST_FILE = 512 * 1024 * 1024
+"""Bytes that a download may have: Streamlit holds them in memory until the browser has them."""
 READ_SECONDS = 5.0
 """How long the answer to a read may take."""
+
+
+def _of_jobs(*_args: object, **_filters: object) -> tuple[str, ...]:
+    return ("job",)
+
+
+def _of_job(job_id: str, *_args: object, **_filters: object) -> tuple[str, ...]:
+    return (f"job/{job_id}",)
+
+
+def _of_rollouts(*, job: str | None = None, **_filters: object) -> tuple[str, ...]:
+    return ("job" if job is None else f"job/{job}",)
+
+
+def _of_debug_runs(run: str | None = None) -> tuple[str, ...]:
+    return ("debug" if run is None else f"debug/{run}",)
 
 
 @st.cache_resource(on_release=Client.close)
@@ -128,13 +148,13 @@ def build_log(build: str) -> LogPage:
     return client().build_log(build)
 
 
-@remembered(LIVE)
+@remembered(STILL, _of_debug_runs)
 def debug_runs() -> list[DebugRecord]:
     """Examinations, the newest first."""
     return client().debug_runs()
 
 
-@remembered(LIVE)
+@remembered(STILL, _of_debug_runs)
 def debug_run(run: str) -> DebugRecord:
     """One examination."""
     return client().debug_run(run)
@@ -170,13 +190,13 @@ def task_versions(name: str, slug: str) -> list[TaskRecord]:
     return client().task_versions(name, slug)
 
 
-@remembered(LIVE)
+@remembered(STILL, _of_jobs)
 def jobs(**filters: Unpack[JobFilters]) -> Page[JobView]:
     """One page of jobs, the newest first."""
     return client().jobs(**filters)
 
 
-@remembered(LIVE)
+@remembered(STILL, _of_job)
 def job(job_id: str) -> JobView:
     """One job."""
     return client().job(job_id)
@@ -188,13 +208,13 @@ def scored_jobs(taskset: str) -> list[str]:
     return [view.job.id for view in client().jobs(taskset=taskset).items if view.totals.scored]
 
 
-@remembered(LIVE)
+@remembered(STILL, _of_job)
 def results(job_id: str) -> JobResults:
     """A job's results."""
     return client().results(job_id)
 
 
-@remembered(LIVE)
+@remembered(STILL, _of_job)
 def job_tasks(job_id: str, columns: Pairs = (), **filters: Any) -> Page[JobTask]:
     """One page of a job's tasks; `columns` as in `task_page`."""
     return client().job_tasks(job_id, columns=dict(columns), **filters)
@@ -214,10 +234,24 @@ def compared_tasks(
     return client().compared_tasks(job_ids, columns=dict(columns), **filters)
 
 
-@remembered(LIVE)
+@remembered(STILL, _of_rollouts)
 def rollouts(**filters: Unpack[RolloutFilters]) -> Page[RolloutRecord]:
     """One page of rollouts."""
     return client().rollouts(**filters)
+
+
+def download(job_id: str, format: Literal["csv", "jsonl"]) -> BytesIO:
+    """A job's results as a file, for a button that asks for it when it is pressed.
+
+    Raises:
+        UserError: it is larger than what the dashboard keeps in memory.
+    """
+    content = BytesIO()
+    for piece in client().export_job(job_id, format):
+        content.write(piece)
+        if content.tell() > LARGEST_FILE:
+            raise UserError("the file is too large for the dashboard", hint=f"hud show {job_id}")
+    return content
 
 
 @remembered(STILL)

@@ -5,13 +5,14 @@ says so once (`lost`) and asks whether it is back (`look_again`).
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from threading import Lock
 from typing import Any, ParamSpec, TypeVar
 
 import streamlit as st
 
+from dashboard.news import News
 from hud.client import Client
 from hud.errors import ControllerUnavailable, HudError
 
@@ -82,9 +83,12 @@ def forget() -> None:
         cached.clear()
 
 
-def remembered(seconds: float) -> Callable[[Callable[P, T]], Callable[P, T]]:
+def remembered(
+    seconds: float, topics: Callable[..., Sequence[str]] | None = None
+) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let a read be answered from memory for `seconds`, and for longer while the controller does
     not answer. Arguments have to be hashable; all sessions share an answer, so leave it as it is.
+    With `topics` it is asked again, too, as soon as there are news of one that it returns.
 
     A lost controller is not asked again until `look_again` finds it; meanwhile a read raises
     `Unanswered` where it has no earlier answer. Where only this answer takes too long, the earlier
@@ -92,7 +96,9 @@ def remembered(seconds: float) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """
 
     def decorate(read: Callable[P, T]) -> Callable[P, T]:
-        cached = st.cache_resource(ttl=seconds, max_entries=KEPT, show_spinner=False)(read)
+        cached = st.cache_resource(ttl=seconds, max_entries=KEPT, show_spinner=False)(
+            _versioned(read)
+        )
         _reads.append(cached)
 
         @wraps(read)
@@ -101,7 +107,8 @@ def remembered(seconds: float) -> Callable[[Callable[P, T]], Callable[P, T]]:
             error: ControllerUnavailable | None = None
             if lost() is None:
                 try:
-                    value = cached(*args, **kwargs)
+                    state = _state(topics(*args, **kwargs)) if topics else ()
+                    value = cached(state, *args, **kwargs)
                 except ControllerUnavailable as exc:
                     error = exc
                     look_again()
@@ -116,6 +123,28 @@ def remembered(seconds: float) -> Callable[[Callable[P, T]], Callable[P, T]]:
         return answer
 
     return decorate
+
+
+def _versioned(read: Callable[P, T]) -> Callable[..., T]:
+    """A read whose first argument only tells its answers apart."""
+
+    def versioned(state: tuple[int, ...], *args: P.args, **kwargs: P.kwargs) -> T:
+        return read(*args, **kwargs)
+
+    versioned.__qualname__ = read.__qualname__
+    versioned.__module__ = read.__module__
+    return versioned
+
+
+def _state(topics: Sequence[str]) -> tuple[int, ...]:
+    news().ask(_looking())
+    return news().state_of(topics)
+
+
+@st.cache_resource
+def news() -> News:
+    """What all sessions have heard."""
+    return News()
 
 
 def _why(error: ControllerUnavailable | None) -> ControllerUnavailable:

@@ -65,7 +65,9 @@ class LeftOut(UserError, ImportError):
 
 def left_out(name: str, instead: str) -> LeftOut:
     """The error for a name of the original; `instead` says what to do."""
-    return LeftOut(f"`{name}` is left out of hud-local", hint=instead)
+    error = LeftOut(f"`{name}` is left out of hud-local", hint=instead)
+    error.add_note(f"hint: {instead}")  # a script of one's own shows no hints
+    return error
 
 
 class ToolError(HudError):

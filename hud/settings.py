@@ -66,6 +66,13 @@ class Settings(BaseSettings):
     """
     hud_gateway_url: str = Field("http://127.0.0.1:8766/v1", validation_alias="HUD_GATEWAY_URL")
     """Base URL of the controller's OpenAI-compatible model gateway."""
+    telemetry_enabled: bool = Field(False, validation_alias="HUD_TELEMETRY_ENABLED")
+    """Without effect, as nothing is sent; published environments set it."""
+
+    @property
+    def hud_api_url(self) -> str:
+        """`controller_url`, under its published name."""
+        return self.controller_url
 
 
 def get_settings() -> Settings:

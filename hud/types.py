@@ -300,15 +300,18 @@ class AgentResponse(BaseModel):
     usage: Usage = Field(default_factory=Usage)
     finish_reason: str | None = None
     """The provider's own word for why it stopped."""
+    done: bool = False
+    """Whether this is the last turn, whatever tools it asks for."""
+    isError: bool = False
+    """Whether there is no answer; `content` then says why."""
+    info: dict[str, Any] = Field(default_factory=dict)
+    raw: Any = Field(default=None, exclude=True, repr=False)
+    """The provider's own answer, for code that wants more of it."""
 
     @field_validator("content", "reasoning", mode="before")
     @classmethod
     def _nothing_said_is_empty(cls, value: Any) -> Any:
         return "" if value is None else value
-
-    @property
-    def done(self) -> bool:
-        return not self.tool_calls
 
 
 InferenceResult = AgentResponse

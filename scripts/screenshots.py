@@ -1,6 +1,7 @@
 """Pictures of every page, light and dark, wide and narrow, from a seeded store: docs/images.
 
-`python scripts/screenshots.py [NAME…]` takes all, or those whose names begin like that.
+`python scripts/screenshots.py [NAME…]` takes all, or those whose names begin like that: `job`,
+`trace-light`, `settings-dark-900`.
 """
 
 from __future__ import annotations
@@ -19,22 +20,29 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from PIL import Image  # noqa: E402 - what follows is imported from this checkout
-from playwright.sync_api import Browser  # noqa: E402
+from playwright.sync_api import Browser, Page  # noqa: E402
 
 from hud.client import Client  # noqa: E402
 from hud.wire.platform import DebugRequest  # noqa: E402
 from tests.controller.running import running_controller  # noqa: E402
 from tests.dashboard.browsing import Visit, chromium, running_dashboard  # noqa: E402
 from tests.dashboard.pages import wait_until, wait_until_state  # noqa: E402
-from tests.dashboard.seeding import MANY_COLUMNS, TASKSET, THOUSAND, Seeded, seed  # noqa: E402
+from tests.dashboard.seeding import (  # noqa: E402
+    EMPTY,
+    MANY_COLUMNS,
+    TASKSET,
+    THOUSAND,
+    Seeded,
+    seed,
+)
 
 IMAGES = ROOT / "docs/images"
 ENVIRONMENTS = ROOT / "tests/dashboard/environments"
 WIDTHS = (1440, 900)
 SCHEMES = ("light", "dark")
 HEIGHT, TALLEST = 900, 2400
-DRAWING_SECONDS = 1.5
-"""What charts and tables take until they stand still."""
+LOOKS, LOOK_SECONDS = 20, 0.25
+"""How often and how long apart a page is looked at, until it stands still."""
 COLORS = 256
 Place = tuple[str, dict[str, Any]]
 
@@ -88,6 +96,7 @@ def _places(ids: Seeded, runs: list[str]) -> dict[str, Place]:
         "tasksets": ("tasksets", {}),
         "taskset": ("tasksets", {"taskset": TASKSET}),
         "taskset-many-columns": ("tasksets", {"taskset": MANY_COLUMNS}),
+        "taskset-nothing": ("tasksets", {"taskset": EMPTY}),
         "taskset-thousand": ("tasksets", {"taskset": THOUSAND}),
         "task": ("tasksets", {"taskset": TASKSET, "task": "strawberry-r"}),
         "run": ("tasksets", {"run": TASKSET}),
@@ -109,10 +118,11 @@ def _take(browser: Browser, url: str, places: Mapping[str, Place], wanted: list[
         size = {"width": width, "height": HEIGHT}
         context = browser.new_context(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]  # both are schemes
         visit = Visit(context.new_page(), url)
-        for name, (path, query) in places.items():
+        for place, (path, query) in places.items():
+            name = f"{place}-{scheme}-{width}"
             if not wanted or name.startswith(tuple(wanted)):
                 visit.open(path, **query)
-                _save(_picture(visit, width), IMAGES / f"{name}-{scheme}-{width}.png")
+                _save(_picture(visit, width), IMAGES / f"{name}.png")
         context.close()
 
 
@@ -120,12 +130,23 @@ def _picture(visit: Visit, width: int) -> bytes:
     """The whole page: the window is made as high as what it holds."""
     page = visit.page
     page.set_viewport_size({"width": width, "height": HEIGHT})
-    time.sleep(DRAWING_SECONDS)
+    picture = _still(page)
     needed = int(page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight"))
-    if needed > HEIGHT:
-        page.set_viewport_size({"width": width, "height": min(needed, TALLEST)})
-        time.sleep(DRAWING_SECONDS)
-    return page.screenshot()
+    if needed <= HEIGHT:
+        return picture
+    page.set_viewport_size({"width": width, "height": min(needed, TALLEST)})
+    return _still(page)
+
+
+def _still(page: Page) -> bytes:
+    """A picture of the page once charts and tables are drawn: two of them are the same."""
+    before, now = b"", page.screenshot()
+    for _ in range(LOOKS):
+        if now == before:
+            break
+        time.sleep(LOOK_SECONDS)
+        before, now = now, page.screenshot()
+    return now
 
 
 def _save(png: bytes, target: Path) -> None:

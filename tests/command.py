@@ -9,6 +9,8 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tests.forking import Forking
+
 ROOT = Path(__file__).parents[1]
 NOWHERE = "http://127.0.0.1:9"
 """Where no controller answers, even if the developer's own one is up."""
@@ -30,9 +32,14 @@ class Command:
     argv: tuple[str, ...]
     cwd: Path
     env: dict[str, str]
+    forking: Forking | None = None
+    """What it is forked from when it is called, and not started; None starts an interpreter."""
 
     def __call__(self, *arguments: str, stdin: str = "", timeout: float = 60.0) -> Finished:
         """Run it to its end; after `timeout` seconds its process group is killed."""
+        if self.forking is not None and self.forking.suits(self.env):
+            words = [*self.argv[self.argv.index("-m") + 1 :], *arguments]
+            return Finished(*self.forking.run(words, self.cwd, self.env, stdin, timeout))
         process = self.start(*arguments)
         try:
             stdout, stderr = process.communicate(stdin, timeout)
@@ -58,6 +65,10 @@ class Command:
     def within(self, folder: Path) -> Command:
         """The same command, run in another folder."""
         return replace(self, cwd=folder)
+
+    def afresh(self) -> Command:
+        """The same command, in an interpreter that has nothing loaded."""
+        return replace(self, forking=None)
 
     def having(self, **variables: str) -> Command:
         """The same command with more environment variables."""

@@ -7,11 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.command import NOWHERE, Command, plain_environment
+from tests.forking import Forking, forking
 
 PROVIDERS = ("OPENAI_", "ANTHROPIC_", "GEMINI_", "GOOGLE_", "OPENROUTER_")
 REQUIRE_DOCKER = "HUD_REQUIRE_DOCKER"
@@ -60,10 +62,17 @@ def python(tmp_path: Path) -> Command:
     return Command((sys.executable, "-P"), folder, plain_environment(home))
 
 
+@pytest.fixture(scope="session")
+def interpreter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forking]:
+    """An interpreter that has the libraries of `hud` loaded."""
+    with forking(plain_environment(tmp_path_factory.mktemp("home"))) as ready:
+        yield ready
+
+
 @pytest.fixture
-def hud_cli(python: Command) -> Command:
+def hud_cli(python: Command, interpreter: Forking) -> Command:
     """The real `hud` command in an empty folder: `hud_cli("eval", "tasks.py")`."""
-    return Command((*python.argv, "-m", "hud.cli"), python.cwd, python.env)
+    return Command((*python.argv, "-m", "hud.cli"), python.cwd, python.env, interpreter)
 
 
 @pytest.hookimpl(tryfirst=True)

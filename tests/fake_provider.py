@@ -300,6 +300,12 @@ def json_or_text(text: str) -> Any:
         return text
 
 
+def embeddings_body() -> Json:
+    data = [{"object": "embedding", "index": 0, "embedding": [0.5, 0.25]}]
+    usage = {"prompt_tokens": INPUT, "total_tokens": INPUT}
+    return {"object": "list", "model": "fake", "data": data, "usage": usage}
+
+
 @dataclass(frozen=True)
 class Protocol:
     """How one of the APIs reads a request and writes an answer, whole or as events."""
@@ -314,6 +320,8 @@ PROTOCOLS = {
     "/responses": Protocol(read_responses, responses_body, responses_events),
     "/messages": Protocol(read_messages, messages_body, messages_events),
     ":generateContent": Protocol(read_gemini, gemini_body, gemini_events),
+    "/embeddings": Protocol(Request, lambda *_: embeddings_body(), iter),
+    "/count_tokens": Protocol(Request, lambda *_: {"input_tokens": INPUT}, iter),
 }
 
 

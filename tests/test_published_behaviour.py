@@ -247,6 +247,8 @@ async def test_13_14_18_and_22_hooks_take_an_argument_of_any_name_or_none(argume
 def test_11_settings_have_the_published_fields() -> None:
     assert settings.api_key is None
     assert settings.hud_gateway_url
+    assert settings.hud_api_url == settings.controller_url
+    settings.telemetry_enabled = False
 
 
 async def test_15_and_23_tasks_are_saved_and_loaded_with_names_as_authors_write_them(

@@ -317,3 +317,4 @@ def test_what_is_left_out_says_so_and_names_the_way_to_go(module: str, name: str
         getattr(importlib.import_module(module), name)
     assert f"`{module}" in refusal.value.message
     assert refusal.value.hint
+    assert refusal.value.__notes__ == [f"hint: {refusal.value.hint}"]

@@ -25,13 +25,14 @@ from hud import Environment
 from hud.agents import ClaudeAgent, OpenAIChatAgent
 from hud.agents.base import MCPAgent
 from hud.environment.server import protocol_server
+from hud.errors import AgentFailure
 from hud.telemetry import instrument
 from hud.tools import BashTool, GeminiEditTool, GeminiShellTool
 from hud.tools.base import BaseTool
 from hud.tools.coding import GeminiWriteTool
 from hud.tools.filesystem import GeminiGlobTool, GeminiListTool, GeminiReadTool, GeminiSearchTool
 from hud.tools.types import ToolError
-from hud.types import Trace
+from hud.types import InferenceResult, MCPToolCall, Trace
 from tests import fake_provider
 from tests.command import ROOT
 
@@ -191,6 +192,53 @@ async def played(agent: MCPAgent) -> tuple[Trace, float | None]:
     async with hud.eval(letters()("count", word="strawberry")) as ctx:
         trace = await agent.run(ctx, max_steps=5)
     return trace, ctx.reward
+
+
+class Last(MCPAgent):
+    """An agent as authors write them, of one turn."""
+
+    async def get_response(self, messages: list[Any]) -> InferenceResult:
+        call = MCPToolCall(name="count_letter", arguments={})
+        is_error = "oops" in str(messages)
+        return InferenceResult(
+            content="3", tool_calls=[call], done=True, isError=is_error, info={"n": 1}, raw=self
+        )
+
+
+async def test_5_and_58_an_authors_agent_says_that_it_is_done_or_that_it_failed() -> None:
+    trace, reward = await played(Last())
+    assert (reward, trace.content, [step.kind for step in trace.trace]) == (
+        1.0,
+        "3",
+        ["environment", "model", "environment"],
+    )
+    with pytest.raises(AgentFailure, match="3"):
+        async with hud.eval(letters()("count", word="oops")) as ctx:
+            await Last().run(ctx)
+    assert (ctx.answer, ctx.reward) == (None, None)
+
+
+async def test_37_a_context_is_asked_what_its_environment_has() -> None:
+    env = letters()
+    env.resource("data://motto")(lambda: "count twice")
+    task: Any = env("count", word="strawberry")
+    task.agent_config = {"disallowed_tools": ["count_*"]}
+    async with hud.eval(task) as ctx:
+        assert (ctx.name, await ctx.list_tools()) == ("letters", [])
+        assert [item.name for item in await ctx.list_prompts()] == ["letters:count"]
+        assert "data://motto" in [str(item.uri) for item in await ctx.list_resources()]
+        (motto,) = await ctx.read_resource("data://motto")
+        assert motto.text == "count twice"
+        await ctx.submit("3")
+    assert ctx.reward == 1.0
+
+
+async def test_57_a_scenario_is_driven_with_the_published_names_of_arguments() -> None:
+    env = letters()
+    async with env:
+        await env.run_scenario_setup(scenario_name="count", args={"word": "r"}, session_id=None)
+        await env.submit(scenario="count", answer="1", session_id=None)
+        assert (await env.run_scenario_evaluate(scenario_name="count")).reward == 1.0
 
 
 async def test_16_tools_are_those_that_a_client_is_told_of() -> None:

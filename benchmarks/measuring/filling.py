@@ -8,16 +8,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 
 from controller.store import Store, standing
 from controller.store.columnsets import set_for
 from controller.store.jobs import job_row
-from controller.store.tables import jobs, rollout_records, rollouts, transcripts
+from controller.store.tables import (
+    job_tasks,
+    jobs,
+    rollout_records,
+    rollouts,
+    transcripts,
+)
 from controller.store.values import dump, pack
 from hud.errors import Boundary
 from hud.types import TraceStep, Usage
 from hud.wire import JobRecord, RolloutRecord, Transcript, Variant
+from hud.wire.tasksets import TaskUpload
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 CHUNK = 10_000
@@ -81,9 +88,20 @@ async def fill(store: Store, shapes: Sequence[Shape]) -> None:
         for chunk in _chunks(_played(shape, chance)):
             await store.write(lambda link, chunk=chunk: _insert(link, chunk))
         await store.write(lambda link, shape=shape: _count(link, shape.job_id))
-    for taskset in {shape.taskset for shape in shapes if shape.taskset}:
+    for taskset, size in {shape.taskset: shape.tasks for shape in shapes if shape.taskset}.items():
+        tasks = [
+            {"slug": slug(n), "scenario": "bench:play", "args": {"n": n}, "columns": columns(n)}
+            for n in range(size)
+        ]
+        await store.upload(taskset, TaskUpload(tasks=tasks))
         await store.write(lambda link, taskset=taskset: standing.recount(link, taskset))
     await store.write(_go_on_numbering)
+
+
+def transcripts_of(shape: Shape) -> Iterator[Transcript]:
+    """What such a job's rollouts would be sent as."""
+    for record in _played(shape, random.Random(1)):
+        yield Transcript(rollout=record, prompt="Count the letters.", steps=_steps(1))
 
 
 def _chunks(records: Iterator[RolloutRecord]) -> Iterator[list[RolloutRecord]]:
@@ -156,10 +174,13 @@ def _insert(connection: Connection, records: list[RolloutRecord]) -> None:
 
 
 def _content(count: int) -> bytes:
-    words = "a step with some words in it, as they are said " * 20
-    steps = [TraceStep(kind="tool", name="look", result=words, started=n) for n in range(count)]
-    blank = Transcript.model_construct(prompt="Count the letters.", steps=steps)
+    blank = Transcript.model_construct(prompt="Count the letters.", steps=_steps(count))
     return pack(dump(blank, exclude={"rollout"}))
+
+
+def _steps(count: int) -> list[TraceStep]:
+    words = "a step with some words in it, as they are said " * 20
+    return [TraceStep(kind="tool", name="look", result=words, started=n) for n in range(count)]
 
 
 def _fields(record: RolloutRecord) -> dict[str, Any]:
@@ -199,6 +220,29 @@ def _count(connection: Connection, job_id: str) -> None:
     query = select(*(term.label(name) for name, term in sums.items()))
     totals = connection.execute(query.where(row.job_pk == found.pk)).one()._asdict()
     connection.execute(update(jobs).where(jobs.c.pk == found.pk).values(totals))
+    _count_tasks(connection, found.pk, found.threshold)
+
+
+def _count_tasks(connection: Connection, job_pk: int, threshold: float) -> None:
+    row, of_task = rollouts.c, job_tasks.c
+    sums = {
+        "scored": func.count(row.reward),
+        "passed": func.count().filter(row.reward >= threshold),
+        "failed": func.count().filter(row.status == "failed"),
+        "reward_sum": func.coalesce(func.sum(row.reward), 0.0),
+        "low": func.min(row.reward),
+        "high": func.max(row.reward),
+        "seconds": func.sum(row.seconds),
+        "input_tokens": func.sum(row.input_tokens),
+        "output_tokens": func.sum(row.output_tokens),
+        "set_pk": func.max(row.set_pk),
+    }
+    terms = [term.label(name) for name, term in sums.items()]
+    keys = (row.task.label("of_task"), row.variant.label("of_variant"))
+    query = select(*keys, *terms).where(row.job_pk == job_pk).group_by(row.task, row.variant)
+    counted = [found._asdict() for found in connection.execute(query)]
+    same = (of_task.task == bindparam("of_task"), of_task.variant == bindparam("of_variant"))
+    connection.execute(update(job_tasks).where(of_task.job_pk == job_pk, *same), counted)
 
 
 def _go_on_numbering(connection: Connection) -> None:

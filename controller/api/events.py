@@ -19,7 +19,9 @@ from hud.wire.platform import EventRecord
 router = resource("events")
 STREAM = "text/event-stream"
 KEEP_ALIVE_SECONDS = 15.0
-BATCH = 500
+PAGE = 500
+BATCH = 50
+"""Events that a stream holds in memory while its reader is slow."""
 MOST_STREAMS = 200
 """Streams that are open at a time."""
 Kinds = Annotated[list[str], Query(max_length=20)]
@@ -77,7 +79,7 @@ async def list_events(
     request: Request,
     after: Since = None,
     kind: Kinds = [],  # noqa: B006 - FastAPI copies it
-    limit: Limit = BATCH,
+    limit: Limit = PAGE,
     accept: Annotated[str, Header()] = "",
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> Response | list[EventRecord]:

@@ -19,12 +19,12 @@ from controller.model_gateway.gateway import (
     Question,
     Refused,
     Reply,
-    error_body,
 )
+from controller.model_gateway.refusal import error_body
 from controller.model_gateway.routing import PATHS
 from controller.model_gateway.usage import check_job
 from hud.agents.asking import ROLLOUT_HEADER
-from hud.errors import UserError
+from hud.errors import UserError, did_you_mean
 from hud.eval.gateway import CACHED
 from hud.wire.models import ProviderModels
 
@@ -61,6 +61,22 @@ async def models(request: Request) -> Response:
     if "anthropic-version" in request.headers:
         return JSONResponse(_as_anthropic(found))
     return JSONResponse(_as_openai(found))
+
+
+@router.get("/v1/models/{name:path}")
+@router.get("/v1/jobs/{tag}/v1/models/{name:path}")
+async def model(request: Request, name: str) -> Response:
+    """One of them."""
+    gateway: ModelGateway = request.app.state.platform.models
+    is_anthropic = "anthropic-version" in request.headers
+    found = await gateway.models()
+    listed = (_as_anthropic if is_anthropic else _as_openai)(found)["data"]
+    for item in listed:
+        if item["id"] == name:
+            return JSONResponse(item)
+    hint = did_you_mean(name, [item["id"] for item in listed])
+    reason = f"there is no model `{name[:LONGEST_ID]}`"
+    return JSONResponse(error_body(404, f"{reason} ({hint})" if hint else reason), 404)
 
 
 @router.post("/v1/{path:path}")

@@ -93,19 +93,19 @@ async def open_backend(
         remark = NOT_USED.format(reason=health.reason)
         log(remark)
     async with AsyncExitStack() as stack:
-        backend = await _forked(services, project, log, stack)
+        backend = await _forked(services, found.name, project, log, stack)
         yield Opened(backend, watch_list(found.folder), "process", remark)
 
 
 async def _forked(
-    services: Services, project: Project, log: Log, stack: AsyncExitStack
+    services: Services, name: str, project: Project, log: Log, stack: AsyncExitStack
 ) -> ForkedBackend:
     output = await stack.enter_async_context(Lines(log))
-    variables = services.process_variables(project)
+    variables = services.process_variables(name, project)
     start = partial(launch, output.descriptor, variables)
     versions = Versions(None, project.folder, log=log, launch=start)
-    if services.user is not None:
-        versions.let_in(services.user)
+    if (user := services.user_of(name)) is not None:
+        versions.let_in(user)
     backend = ForkedBackend(versions)
     stack.push_async_callback(backend.aclose)
     return backend

@@ -126,7 +126,7 @@ class Hub:
         if place.in_container:
             return await self._contained(place, stack)
         output = await stack.enter_async_context(Lines(place.log))
-        variables = self._services.process_variables(place.project)
+        variables = self._services.process_variables(place.name, place.project)
         start = partial(launch, output.descriptor, variables)
         versions = Versions(None, place.project.folder, log=place.log, launch=start, plays=False)
         stack.push_async_callback(versions.aclose)

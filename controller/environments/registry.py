@@ -125,7 +125,7 @@ def make_runtime(
             engine=services.engines.make(),
             variables=services.variables(place.project),
         )
-    variables = services.process_variables(place.project)
+    variables = services.process_variables(place.name, place.project)
     output = services.output.descriptor
     return FolderRuntime(place.project.folder, tasks, variables=variables, output=output)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,14 +11,15 @@ from controller.builds import Builds
 from controller.environments.engines import Engines
 from controller.environments.ledger import Ledger
 from controller.environments.lines import Lines
+from controller.environments.users import Users, home_of
 from controller.secrets import Secrets
 from controller.settings import ControllerSettings, system_variables
 from hud.errors import UserError
 from hud.runtime.privileges import RUN_AS
 from hud.runtime.project import Project
 
-HOME = tempfile.gettempdir()
-"""Home of authors' processes that run as another user."""
+USER = "author"
+"""What users are called whose number has no name, by programs that ask."""
 
 
 FIND_UNREADABLE = ("find", "-maxdepth", "1", "-name", "*.py", "!", "-readable", "-print", "-quit")
@@ -52,22 +52,23 @@ class Services:
                 )
         return given
 
-    def process_variables(self, project: Project) -> dict[str, str]:
-        """The whole environment of a project's processes.
+    def process_variables(self, name: str, project: Project) -> dict[str, str]:
+        """The whole environment of the processes of the environment of that name.
 
         Raises:
             UserError: a declared variable has no value, or the user as whom they run cannot read
                 the project's files.
         """
         variables = {**system_variables(), **self.variables(project)}
-        if (user := self.user) is not None:
+        if (user := self.user_of(name)) is not None:
             check_readable(project.folder, user)
-            variables |= {RUN_AS: str(user), "HOME": HOME, "HUD_HOME": f"{HOME}/.hud"}
+            home = str(home_of(user))
+            own = {"HOME": home, "TMPDIR": home, "HUD_HOME": f"{home}/.hud"}
+            variables |= {RUN_AS: str(user), "USER": USER, "LOGNAME": USER, **own}
         return variables
 
-    @property
-    def user(self) -> int | None:
-        """The user as whom authors' processes run; None for the controller's own.
+    def user_of(self, name: str) -> int | None:
+        """The user as whom the processes of an environment run; None for the controller's own.
 
         Raises:
             UserError: the setting is not the number of a user.
@@ -77,7 +78,7 @@ class Services:
             return None
         if not wanted.isdecimal():
             raise UserError(f"HUD_ENVIRONMENT_USER is {wanted!r}, not the number of a user")
-        return int(wanted)
+        return Users(self.settings.data_dir / "users.json", int(wanted)).of(name)
 
 
 def check_readable(folder: Path, user: int) -> None:

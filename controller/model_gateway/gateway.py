@@ -17,6 +17,7 @@ import httpx2
 
 from controller.model_gateway import routing, upstream
 from controller.model_gateway.cache import Cached, ResponseCache, key_of
+from controller.model_gateway.refusal import error_body
 from controller.model_gateway.routing import PROVIDERS, Keys
 from controller.model_gateway.usage import UsageBook, UsageHider, UsageReader, with_usage
 from hud.agents.connection import ANTHROPIC, Provider
@@ -331,9 +332,3 @@ class Relay:
     @staticmethod
     def _content_type(answer: upstream.Answer) -> str:
         return answer.headers.get("content-type", "application/json")
-
-
-def error_body(status: int, reason: str) -> dict[str, Any]:
-    """An error as clients of both providers read it."""
-    kind = "invalid_request_error" if status < 500 else "api_error"
-    return {"type": "error", "error": {"type": kind, "message": reason, "code": status}}

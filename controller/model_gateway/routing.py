@@ -16,18 +16,28 @@ from hud.agents.connection import ANTHROPIC, GEMINI, OPENAI, Provider
 from hud.errors import UserError
 from hud.settings import Settings
 
-Protocol = Literal["chat", "responses", "messages"]
+Protocol = Literal["chat", "responses", "embeddings", "messages", "tokens"]
 PROVIDERS = (OPENAI, ANTHROPIC, GEMINI)
 PATHS: dict[str, Protocol] = {
     "chat/completions": "chat",
     "responses": "responses",
+    "embeddings": "embeddings",
     "messages": "messages",
+    "messages/count_tokens": "tokens",
 }
 """What stands behind `/v1/`, and the protocol that is spoken there."""
+SPOKEN: dict[str, tuple[Protocol, ...]] = {
+    OPENAI.name: ("chat", "responses", "embeddings"),
+    ANTHROPIC.name: ("messages", "tokens", "chat"),
+    GEMINI.name: ("chat", "embeddings"),
+}
+"""What each provider offers."""
 FAMILIES = (
     (re.compile(r"claude-.*"), ANTHROPIC),
     (re.compile(r"gemini-.*"), GEMINI),
+    (re.compile(r"(gpt|chatgpt|codex|text-embedding)-.*|o\d.*"), OPENAI),
 )
+"""Names that say whose a model is."""
 
 
 @dataclass(frozen=True)
@@ -80,18 +90,16 @@ def route(protocol: Protocol, model: str, keys: Keys) -> Target:
 
 
 def _provider(protocol: Protocol, model: str, keys: Keys) -> Provider:
-    if protocol == "messages":
-        return ANTHROPIC
-    family = next((owner for pattern, owner in FAMILIES if pattern.fullmatch(model)), OPENAI)
-    if family is OPENAI:
-        return OPENAI
+    native = ANTHROPIC if protocol in ("messages", "tokens") else OPENAI
+    family = next((owner for pattern, owner in FAMILIES if pattern.fullmatch(model)), native)
     # An endpoint of one's own may have models of every name.
-    own_endpoint = keys.url(OPENAI) is not None
-    if protocol == "chat" and not (own_endpoint and not keys.is_configured(family)):
+    own_endpoint = keys.url(native) is not None
+    if protocol in SPOKEN[family.name] and (keys.is_configured(family) or not own_endpoint):
         return family
     if own_endpoint:
-        return OPENAI
+        return native
+    path = next(path for path, spoken in PATHS.items() if spoken == protocol)
     raise UserError(
-        f"{family.name} does not speak OpenAI's Responses, so `{model}` cannot be asked there",
-        hint="use /v1/chat/completions",
+        f"{family.name}, which has the model `{model}`, does not offer /v1/{path}",
+        hint="nothing is translated: ask at /v1/chat/completions",
     )

@@ -25,7 +25,9 @@ MARK = "x-hud-gateway"
 _CLIENTS: dict[Protocol, tuple[str, str]] = {
     "chat": ("openai", "AsyncOpenAI"),
     "responses": ("openai", "AsyncOpenAI"),
+    "embeddings": ("openai", "AsyncOpenAI"),
     "messages": ("anthropic", "AsyncAnthropic"),
+    "tokens": ("anthropic", "AsyncAnthropic"),
 }
 
 
@@ -123,8 +125,12 @@ def _method(client: Any, protocol: Protocol) -> Any:
             return client.chat.completions.with_streaming_response.create
         case "responses":
             return client.responses.with_streaming_response.create
+        case "embeddings":
+            return client.embeddings.with_streaming_response.create
         case "messages":
             return client.messages.with_streaming_response.create
+        case "tokens":
+            return client.messages.with_streaming_response.count_tokens
 
 
 def _required(protocol: Protocol, body: dict[str, Any]) -> dict[str, Any]:
@@ -134,8 +140,13 @@ def _required(protocol: Protocol, body: dict[str, Any]) -> dict[str, Any]:
             return {"model": body["model"], "messages": []}
         case "responses":
             return {"model": body["model"]}
+        case "embeddings":
+            # Left out, the package would ask for base64.
+            return {"model": body["model"], "input": "", "encoding_format": "float"}
         case "messages":
             return {"model": body["model"], "messages": [], "max_tokens": 1}
+        case "tokens":
+            return {"model": body["model"], "messages": []}
 
 
 def _refused(response: httpx2.Response) -> Answer:

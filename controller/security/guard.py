@@ -15,6 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from controller.model_gateway.refusal import PREFIX
 from controller.security.problems import refuse
 from controller.security.token import is_same
 from hud.dev.gateway.security import Callers
@@ -22,8 +23,6 @@ from hud.wire.platform import API_PREFIX, Problem
 
 OPEN_PATHS = frozenset({f"{API_PREFIX}/health"})
 """Paths that need no token."""
-MODELS_PREFIX = "/v1/"
-"""Below it, clients of model providers may show the token in `x-api-key`."""
 JSON = "application/json"
 MIB = 1024 * 1024
 MAX_BODY = 64 * MIB
@@ -87,7 +86,8 @@ class Guard:
         if len(shown) == 1:
             scheme, _, value = shown[0].partition(" ")
             return scheme.lower() == "bearer" and is_same(value.strip(), self._token)
-        keys = headers.getlist("x-api-key") if path.startswith(MODELS_PREFIX) else []
+        # Below that prefix ask clients of model providers.
+        keys = headers.getlist("x-api-key") if path.startswith(PREFIX) else []
         return not shown and len(keys) == 1 and is_same(keys[0], self._token)
 
 

@@ -10,10 +10,11 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from controller.errors import Busy, Conflict, NotFound, TooLarge
+from controller.model_gateway.refusal import PREFIX, error_body
 from hud.errors import (
     ConnectionFailure,
     DockerFailure,
@@ -54,17 +55,21 @@ def add_problems(app: FastAPI) -> None:
     app.add_middleware(Catcher)
 
 
-def answer(problem: Problem, headers: dict[str, str] | None = None) -> Response:
-    """A problem as an HTTP answer."""
+def answer(problem: Problem, path: str, headers: dict[str, str] | None = None) -> Response:
+    """A problem as an HTTP answer; at a path of the model gateway, its clients can read it too."""
     if problem.status == 401:
         headers = {**(headers or {}), "www-authenticate": "Bearer"}
-    content = problem.model_dump_json(exclude_none=True)
-    return Response(content, problem.status, headers, MEDIA_TYPE)
+    content = problem.model_dump(exclude_none=True)
+    if path.startswith(PREFIX):
+        hint = f" ({problem.hint})" if problem.hint else ""
+        reason = f"{problem.detail or problem.title}{hint}"
+        content["error"] = error_body(problem.status, reason)["error"]
+    return JSONResponse(content, problem.status, headers, MEDIA_TYPE)
 
 
 async def refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer a request with a problem and end its connection: its body is not read."""
-    await answer(problem, {"connection": "close"})(scope, receive, send)
+    await answer(problem, scope["path"], {"connection": "close"})(scope, receive, send)
 
 
 def problem_of(error: HudError) -> Problem:
@@ -86,18 +91,19 @@ def _tame(text: str | None) -> str | None:
 
 async def _of_error(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HudError)
-    return answer(problem_of(exc))
+    return answer(problem_of(exc), request.url.path)
 
 
 async def _of_http(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)
     problem = _problem(exc.status_code, str(exc.detail), HINTS.get(exc.status_code))
-    return answer(problem, dict(exc.headers or {}))
+    return answer(problem, request.url.path, dict(exc.headers or {}))
 
 
 async def _of_validation(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, RequestValidationError)
-    return answer(_problem(422, complaint(exc.errors()), "GET /api/v1/openapi.json says what fits"))
+    hint = "GET /api/v1/openapi.json says what fits"
+    return answer(_problem(422, complaint(exc.errors()), hint), request.url.path)
 
 
 def complaint(errors: Sequence[Any]) -> str:
@@ -130,4 +136,4 @@ class Catcher:
                 raise
             _log.exception("%s %s failed", scope["method"], scope["path"])
             problem = _problem(500, "the controller failed; its log says where")
-            await answer(problem)(scope, receive, send)
+            await answer(problem, scope["path"])(scope, receive, send)

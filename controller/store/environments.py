@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select
@@ -111,10 +111,7 @@ def build_page(
 ) -> Page[BuildRecord]:
     """Builds, newest first."""
     conditions = _about(builds, environment, status)
-    items = _work_items(
-        connection, builds, BuildRecord, paged(_newest(builds, conditions), offset, limit)
-    )
-    total = connection.scalar(counting(builds, conditions)) or 0
+    items, total = _newest(connection, BuildRecord, builds, conditions, (offset, limit))
     return Page[BuildRecord](items=items, total=total, offset=offset)
 
 
@@ -142,9 +139,7 @@ def debug_page(
 ) -> Page[DebugRecord]:
     """Debug runs, newest first."""
     conditions = _about(debug_runs, target, status)
-    newest = paged(_newest(debug_runs, conditions), offset, limit)
-    items = _work_items(connection, debug_runs, DebugRecord, newest)
-    total = connection.scalar(counting(debug_runs, conditions)) or 0
+    items, total = _newest(connection, DebugRecord, debug_runs, conditions, (offset, limit))
     return Page[DebugRecord](items=items, total=total, offset=offset)
 
 
@@ -175,15 +170,16 @@ def _about(
     return conditions
 
 
-def _newest(table: Table, conditions: list[ColumnElement[bool]]) -> Any:
-    return (
-        select(table.c.record)
-        .where(*conditions)
-        .order_by(table.c.started_at.desc(), table.c.id.desc())
-    )
-
-
-def _work_items(
-    connection: Connection, table: Table, kind: type[RecordT], query: Any
-) -> list[RecordT]:
-    return [kind.model_validate_json(record) for record in connection.scalars(query)]
+def _newest(
+    connection: Connection,
+    kind: type[RecordT],
+    table: Table,
+    conditions: list[ColumnElement[bool]],
+    piece: tuple[int, int],
+) -> tuple[list[RecordT], int]:
+    """Offset and limit of the newest that fit, and how many fit."""
+    query = select(table.c.record).where(*conditions)
+    query = query.order_by(table.c.started_at.desc(), table.c.id.desc())
+    records = connection.scalars(paged(query, *piece))
+    items = [kind.model_validate_json(record) for record in records]
+    return items, connection.scalar(counting(table, conditions)) or 0

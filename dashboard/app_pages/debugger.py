@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import shlex
 
-import pandas as pd
 import streamlit as st
 
 from dashboard import data
@@ -16,6 +15,7 @@ from dashboard.components.content import show_text
 from dashboard.components.frame import header, heading, live, show_error
 from dashboard.components.plain import cleaned, escaped
 from dashboard.components.status import WAITING, Look, badge, look_of
+from dashboard.components.tables import rows_table, text_column
 from dashboard.components.wording import ago, counted, lasting
 from hud.errors import HudError
 from hud.wire.platform import DebugRecord, DebugRequest, PhaseRecord
@@ -33,6 +33,13 @@ TITLES = (
 LIVE_SECONDS = 1.0
 MANY = 8
 """Runs from which their table scrolls."""
+COLUMNS = {
+    "target": text_column("Examined"),
+    "status": text_column("Status"),
+    "phases": text_column("Phases"),
+    "time": text_column("Time"),
+    "when": text_column("When"),
+}
 
 
 def _show() -> None:
@@ -98,18 +105,11 @@ def _history() -> None:
         if not runs:
             st.caption("What was examined is kept here, with its evidence")
             return
-        chosen = st.dataframe(
-            pd.DataFrame([_row(run) for run in runs]),
-            hide_index=True,
-            on_select="rerun",
-            selection_mode="single-row",
-            key="debug-runs",
-            height="content" if len(runs) < MANY else 320,
+        chosen = rows_table(
+            [_row(run) for run in runs], "debug-runs", COLUMNS, can_open=True, most=MANY
         )
-        if rows := chosen.selection.rows:
-            run = runs[rows[0]].id
-            if run != st.query_params.get("run"):
-                _open(run)
+        if chosen is not None and runs[chosen].id != st.query_params.get("run"):
+            _open(runs[chosen].id)
 
 
 def _row(run: DebugRecord) -> dict[str, str]:

@@ -50,6 +50,9 @@ def _card_actions(record: EnvironmentRecord) -> None:
             st.query_params["environment"] = record.name
             st.rerun(scope="app")
         _start_or_stop(record)
+        if record.endpoint:
+            with st.popover("Connect", icon=":material/cable:", key=f"connect-{record.name}"):
+                show_connecting(record.name, record.endpoint, f"connect-from-{record.name}")
 
 
 def _first_environment() -> None:

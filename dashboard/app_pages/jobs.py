@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -152,14 +153,14 @@ def _actions(view: JobView) -> None:
         if st.button(label, icon=":material/replay:", key="rerun", help=about):
             _do(lambda: data.client().rerun_job(job.id))
     with st.popover("Download", icon=":material/download:"):
-        st.download_button(
-            "Tasks with rewards (CSV)", lambda: b"".join(data.client().export_job(job.id, "csv")),
-            f"{job.id}.csv", "text/csv", on_click="ignore", type="tertiary",
-        )  # fmt: skip
-        st.download_button(
-            "Rollouts (JSON lines)", lambda: b"".join(data.client().export_job(job.id, "jsonl")),
-            f"{job.id}.jsonl", "application/jsonl", on_click="ignore", type="tertiary",
-        )  # fmt: skip
+        quiet: dict[str, Any] = {"on_click": "ignore", "type": "tertiary"}
+        table, lines = (
+            partial(data.download, job.id, "csv"),
+            partial(data.download, job.id, "jsonl"),
+        )
+        st.download_button("Tasks with rewards (CSV)", table, f"{job.id}.csv", "text/csv", **quiet)
+        name = f"{job.id}.jsonl"
+        st.download_button("Rollouts (JSON lines)", lines, name, "application/jsonl", **quiet)
     earlier = job_results.earlier(view)
     others = [job.id] if earlier is None else [earlier.job.id, job.id]
     link("Compare", "compare", ":material/balance:", job=others)

@@ -166,7 +166,7 @@ def _transcript(found: Transcript, threshold: float, selected: int | None) -> No
         if found.prompt:
             st.text(cleaned(found.prompt), width="stretch")
         return
-    left, right = st.columns([1, 2], gap="medium")
+    left, right = st.columns([2, 3], gap="medium")
     with left:
         _step_list(found, selected)
     with right:
@@ -191,8 +191,7 @@ def _step_list(found: Transcript, selected: int | None) -> None:
     rows = [
         {
             "step": place,
-            "kind": f"{step.kind} ×" if steps.is_failed(step) else step.kind,
-            "what": cleaned(steps.summary(step))[:120],
+            "what": ("× " if steps.is_failed(step) else "") + cleaned(steps.summary(step))[:120],
             "time": lasting(step.seconds),
         }
         for place, step in enumerate(found.steps, start=1)
@@ -202,9 +201,8 @@ def _step_list(found: Transcript, selected: int | None) -> None:
         f"steps-{found.rollout.id}-{selected}",
         {
             "step": st.column_config.NumberColumn("", width=36),
-            "kind": text_column("Who", width=88),
             "time": text_column("Time", width=62),
-            "what": text_column("What", width=220),
+            "what": text_column("What", width=400),
         },
         can_open=True,
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import pandas as pd
 import streamlit as st
 
 from dashboard import data
 from dashboard.components.frame import heading, live
 from dashboard.components.plain import cleaned, escaped
 from dashboard.components.status import badge, look_of
+from dashboard.components.tables import count_column, rows_table, text_column
 from dashboard.components.wording import ago, counted, lasting
 from hud.wire.platform import BuildRecord, EnvironmentVersion, Offer
 
@@ -20,6 +20,21 @@ MANY = 5
 TAIL = 400
 """Lines of a log that are shown, from its end."""
 LOG_HEIGHT = 460
+BUILD_COLUMNS = {
+    "status": text_column("Status"),
+    "cause": text_column("Cause"),
+    "image": text_column("Image"),
+    "time": text_column("Time"),
+    "when": text_column("When"),
+}
+VERSION_COLUMNS = {
+    "version": count_column("Version"),
+    "made": text_column("Made"),
+    "scenarios": count_column("Scenarios"),
+    "tools": count_column("Tools"),
+    "image": text_column("Image"),
+    "source": text_column("Source"),
+}
 Part = Callable[[str, Offer], None]
 Action = Callable[[], object]
 
@@ -42,16 +57,9 @@ def show_builds(name: str) -> None:
         if not builds:
             st.caption("No image was built for it: what has no Dockerfile runs as a process")
             return
-        chosen = st.dataframe(
-            pd.DataFrame([_build_row(build) for build in builds]),
-            hide_index=True,
-            on_select="rerun",
-            selection_mode="single-row",
-            key="builds",
-            height="content" if len(builds) < MANY else 220,
-        )
-        rows = chosen.selection.rows
-        _build(builds[rows[0] if rows and rows[0] < len(builds) else 0])
+        rows = [_build_row(build) for build in builds]
+        chosen = rows_table(rows, "builds", BUILD_COLUMNS, can_open=True, most=MANY)
+        _build(builds[chosen or 0])
 
 
 def show_versions(name: str) -> None:
@@ -63,8 +71,7 @@ def show_versions(name: str) -> None:
             st.caption("None is registered: rollouts start what the folder holds. This makes one:")
             st.code(f"hud deploy environments/{cleaned(name)}", language="bash")
             return
-        rows = [_version_row(version) for version in versions]
-        st.dataframe(pd.DataFrame(rows), hide_index=True)
+        rows_table([_version_row(version) for version in versions], "versions", VERSION_COLUMNS)
 
 
 def _build_row(build: BuildRecord) -> dict[str, str]:
@@ -100,12 +107,12 @@ def _tail(lines: Sequence[str], nothing: str) -> None:
             st.caption(nothing)
 
 
-def _version_row(version: EnvironmentVersion) -> dict[str, str]:
+def _version_row(version: EnvironmentVersion) -> dict[str, str | int]:
     return {
-        "version": str(version.number),
+        "version": version.number,
         "made": ago(version.created_at),
-        "scenarios": str(len(version.scenarios)),
-        "tools": str(len(version.tools)),
+        "scenarios": len(version.scenarios),
+        "tools": len(version.tools),
         "image": cleaned(version.image or "a process"),
         "source": cleaned(version.source[:12]),
     }

@@ -15,6 +15,7 @@ ItemT = TypeVar("ItemT")
 MAX_ROWS = 30
 """Rows up to which a table is as high as they are."""
 MAX_HEIGHT = 740
+ROW_HEIGHT = 36
 
 
 def rows_table(
@@ -23,6 +24,7 @@ def rows_table(
     columns: Mapping[str, Any],
     *,
     can_open: bool = False,
+    most: int = MAX_ROWS,
 ) -> int | None:
     """Show rows; with `can_open`, the number of the row that was clicked, if any.
 
@@ -31,10 +33,11 @@ def rows_table(
         key: The table's name on the page.
         columns: What `column_config` takes, by column, in order.
         can_open: Whether a click on a row opens something.
+        most: Rows from which the table scrolls.
     """
     frame = pd.DataFrame(list(rows), columns=list(columns))
     shown: dict[str, Any] = {"hide_index": True, "column_config": dict(columns)}
-    shown["height"] = "content" if len(frame) <= MAX_ROWS else MAX_HEIGHT
+    shown["height"] = "content" if len(frame) <= most else min(MAX_HEIGHT, (most + 1) * ROW_HEIGHT)
     if not can_open:
         st.dataframe(frame, key=key, **shown)
         return None

@@ -280,7 +280,7 @@ class MCPAgent:
         while max_steps < 0 or steps < max_steps:
             steps += 1
             response = await self._respond(messages)
-            if response.done:
+            if response.done or not response.tool_calls:
                 return response
             results = await self.call_tools(response.tool_calls)
             messages.extend(await self.format_tool_results(response.tool_calls, results))
@@ -295,6 +295,8 @@ class MCPAgent:
         try:
             with boundary(AgentFailure, f"agent `{self.name}`"):
                 response = await self.get_response(messages)
+                if response.isError:
+                    raise AgentFailure(response.content or f"agent `{self.name}` gave an error")
         except HudError as error:
             step.error = error.message
             raise

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from hud.errors import UserError
 from hud.settings import variable
+
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Run every step again.")]
+BuildArgs = Annotated[
+    list[str] | None,
+    typer.Option("--build-arg", metavar="K=V", help="Argument of the Dockerfile; public."),
+]
+BuildSecrets = Annotated[
+    list[str] | None,
+    typer.Option("--secret", metavar="id=ID,env=NAME", help="Secret for RUN --mount; or src="),
+]
 
 
 def pair(option: str, text: str) -> tuple[str, str]:
@@ -25,6 +38,16 @@ def _value_here(name: str, hint: str) -> str:
     if found is None:
         raise UserError(f"variable `{name}` has no value here", hint=hint)
     return found
+
+
+def pairs(option: str, texts: list[str] | None) -> dict[str, str]:
+    """Names and values of a repeated option; see `pair`."""
+    return dict(pair(option, text) for text in texts or ())
+
+
+def build_secrets(texts: list[str] | None) -> dict[str, str]:
+    """Ids and values of a repeated option; see `build_secret`."""
+    return dict(build_secret(text) for text in texts or ())
 
 
 def build_secret(text: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from hud.cli import console
-from hud.cli.assignments import build_secret, pair
+from hud.cli.assignments import BuildArgs, BuildSecrets, NoCache, build_secrets, pairs
 from hud.cli.building import BuildProgress
 from hud.containers import BuildRequest, BuildResult, Engine
 from hud.containers.contract import Progress
@@ -31,15 +31,9 @@ def build(
     tag: Annotated[
         str | None, typer.Option("--tag", "-t", help="Name of the image; else the folder's.")
     ] = None,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every step again.")] = False,
-    build_args: Annotated[
-        list[str] | None,
-        typer.Option("--build-arg", metavar="K=V", help="Argument of the Dockerfile; public."),
-    ] = None,
-    secrets: Annotated[
-        list[str] | None,
-        typer.Option("--secret", metavar="id=ID,env=NAME", help="Secret for RUN --mount; or src="),
-    ] = None,
+    no_cache: NoCache = False,
+    build_args: BuildArgs = None,
+    secrets: BuildSecrets = None,
     platform: Annotated[
         str | None, typer.Option("--platform", help="Platform to build for: linux/amd64, …")
     ] = None,
@@ -62,12 +56,12 @@ def build(
     request = BuildRequest(
         project.folder,
         tag=project.image,
-        build_args=dict(pair("--build-arg", text) for text in build_args or ()),
-        secrets=dict(build_secret(text) for text in secrets or ()),
+        build_args=pairs("--build-arg", build_args),
+        secrets=build_secrets(secrets),
         platform=platform,
         no_cache=no_cache,
     )
-    given = dict(pair("-e", text) for text in variables or ())
+    given = pairs("-e", variables)
     make = build_over if sdk == "local" else build_image
     return asyncio.run(_interruptible(project, request, given, make))
 

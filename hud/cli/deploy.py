@@ -15,7 +15,7 @@ from dotenv import dotenv_values
 
 from hud.cli import console
 from hud.cli.asking import agreed
-from hud.cli.assignments import build_secret, pair
+from hud.cli.assignments import BuildArgs, BuildSecrets, NoCache, build_secrets, pairs
 from hud.cli.linked import link_to, linked
 from hud.client import Client
 from hud.containers.images.context import DOCKERFILES, files_to_send
@@ -45,15 +45,9 @@ def deploy(
         Path | None, typer.Option(help="Take variables from this file instead of DIR/.env.")
     ] = None,
     no_env: Annotated[bool, typer.Option("--no-env", help="Do not look at DIR/.env.")] = False,
-    build_args: Annotated[
-        list[str] | None,
-        typer.Option("--build-arg", metavar="K=V", help="Argument of the Dockerfile; public."),
-    ] = None,
-    secrets: Annotated[
-        list[str] | None,
-        typer.Option("--secret", metavar="id=ID,env=NAME", help="Secret for RUN --mount; or src="),
-    ] = None,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every step again.")] = False,
+    build_args: BuildArgs = None,
+    secrets: BuildSecrets = None,
+    no_cache: NoCache = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="List what is sent.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
 ) -> int:
@@ -64,10 +58,9 @@ def deploy(
     """
     if everything and name:
         raise UserError("--name names one environment, and --all deploys several")
-    given = dict(pair("-e", text) for text in variables or ())
-    built_with = dict(build_secret(text) for text in secrets or ())
+    given, built_with = pairs("-e", variables), build_secrets(secrets)
     options = DeployOptions(
-        build_args=dict(pair("--build-arg", text) for text in build_args or ()),
+        build_args=pairs("--build-arg", build_args),
         secrets={identity: secret_name(identity) for identity in built_with},
         no_cache=no_cache,
     )

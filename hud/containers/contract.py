@@ -181,6 +181,10 @@ class BuildRequest:
     no_cache: bool = False
     dockerfile: str | None = None
     """Path within the folder; None takes `Dockerfile.hud`, else `Dockerfile`."""
+    recipe: str | None = None
+    """What is built in place of the Dockerfile's text. Made of nothing but that and `contexts`: the
+    image's source tells of those.
+    """
     seconds: float = 1800.0
     """Time limit of the whole build."""
     context_limit: int = 1024**3

@@ -10,6 +10,7 @@ from typing import Any
 import mcp_types
 from pydantic import BaseModel
 
+from hud.debug.evidence import Kind
 from hud.debug.examination import Examination, Options
 from hud.debug.phases.discovery import scenarios_among
 from hud.debug.phases.scenarios import schema_of
@@ -56,12 +57,14 @@ async def analyze(target: Target, options: Options | None = None) -> Analysis:
     except (CheckFailure, ConnectionFailure) as exc:
         is_named = f"`{target.name}`" in exc.message
         told = exc.message if is_named else f"`{target.name}`: {exc.message}"
-        raise ConnectionFailure(told, hint=_hint(target)) from exc
+        raise ConnectionFailure(told, hint=_hint(target, exc)) from exc
     finally:
         await examination.close()
 
 
-def _hint(target: Target) -> str:
+def _hint(target: Target, failure: Exception | None = None) -> str:
+    if isinstance(failure, CheckFailure) and failure.kind is Kind.NO_IMAGE:
+        return "build it: hud build DIR; or name its module: hud analyze env:env"
     return "is its server up?" if target.kind == "url" else f"hud debug {target.name}"
 
 

@@ -87,7 +87,7 @@ class Connecting(ABC):
 
     def connect_openapi(
         self,
-        spec: Any,
+        openapi_spec: Any,
         base_url: str | None = None,
         headers: Mapping[str, str] | None = None,
         **options: Any,
@@ -97,7 +97,7 @@ class Connecting(ABC):
         """
         name = options.pop("name", None)
         server = sources.from_openapi(
-            spec, base_url, headers, float(options.pop("timeout", 30.0)), name
+            openapi_spec, base_url, headers, float(options.pop("timeout", 30.0)), name
         )
         return self.connect_server(server, name=name, **options)
 

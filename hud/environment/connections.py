@@ -61,6 +61,8 @@ class Source:
     """How long connecting may take; None where the opener itself sees to that."""
     imports: tuple[str, ...] = ()
     """Modules that opening it imports: a process that forks for rollouts does so before."""
+    hint: str | None = None
+    """What to do when it cannot be connected to."""
 
     def offer(self, tool: mcp_types.Tool) -> mcp_types.Tool | None:
         """The tool as this source offers it, or None if it is filtered out."""
@@ -225,7 +227,7 @@ class OpenSources:
                 raise
             except Exception as exc:
                 raise ConnectionFailure(
-                    f"cannot connect to `{source.name}`: {_reason(exc)}"
+                    f"cannot connect to `{source.name}`: {_reason(exc)}", hint=source.hint
                 ) from exc
 
     async def close(self) -> None:

@@ -358,7 +358,7 @@ class Environment(Declarations, Connecting, Toolbox):
 
     async def list_tools(self) -> list[mcp_types.Tool]:
         """The tools that may be used now."""
-        return await self.session.list_tools()
+        return [camel.tool(tool) for tool in await self.session.list_tools()]
 
     async def list_prompts(self) -> list[mcp_types.Prompt]:
         """Scenarios and prompts."""
@@ -381,10 +381,10 @@ class Environment(Declarations, Connecting, Toolbox):
         return camel.contents(await self.session.read_resource(uri))
 
     async def run_scenario_setup(
-        self, name: str, args: Mapping[str, Any], session_id: str | None = None
+        self, scenario_name: str, args: Mapping[str, Any], session_id: str | None = None
     ) -> str:
         """Set a scenario up in this environment's own session; returns the prompt's text."""
-        result = await self.get_prompt(name, args)
+        result = await self.get_prompt(scenario_name, args)
         return text_of(result.messages)
 
     async def submit(self, scenario: str, answer: Any, session_id: str | None = None) -> None:
@@ -392,10 +392,10 @@ class Environment(Declarations, Connecting, Toolbox):
         self.session.submit(answer, scenario=scenario)
 
     async def run_scenario_evaluate(
-        self, name: str, session_id: str | None = None
+        self, scenario_name: str, session_id: str | None = None
     ) -> EvaluationResult:
         """Grade the scenario under way in this environment's own session."""
-        return await self.session.grade(name)
+        return await self.session.grade(scenario_name)
 
     async def import_server(self, server: Any, prefix: str | None = None) -> None:
         """See `mount`, which needs no `await`."""

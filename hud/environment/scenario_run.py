@@ -38,6 +38,8 @@ from hud.types import EvaluationResult
 CLEAN_UP_SECONDS = 30.0
 """How long `finally` blocks may take before they are given up."""
 
+NO_ANSWER = "no answer was submitted, so the first `yield` gave None: let the grading take that"
+
 current_run: ContextVar[ScenarioRun | None] = ContextVar("current_run", default=None)
 """The run whose own code this is; tools that it keeps from the agent are not kept from it."""
 
@@ -124,7 +126,7 @@ class ScenarioRun:
         if isinstance(step.error, StopAsyncIteration):
             raise GradingFailure(f"{what} ended without yielding a reward")
         if step.error is not None:
-            raise self._told(_attributed(GradingFailure, f"{what} failed in grading", step.error))
+            raise self._ungraded(step.error)
         return to_evaluation(step.value, what)
 
     def _told(self, failure: HudError) -> HudError:
@@ -132,6 +134,14 @@ class ScenarioRun:
         missing = self.scenario.missing_variables()
         if missing and failure.hint is None:
             failure.hint = f"the scenario needs {missing[0]}: export {missing[0]}=…"
+        return failure
+
+    def _ungraded(self, error: BaseException) -> HudError:
+        """What a scenario raised when it graded; often it cannot take that nothing was said."""
+        what = f"{self.scenario.what} failed in grading"
+        failure = self._told(_attributed(GradingFailure, what, error))
+        if failure.hint is None and self.answer is None and "NoneType" in failure.message:
+            failure.hint = NO_ANSWER
         return failure
 
     async def _send_answer(self) -> Any:

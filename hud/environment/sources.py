@@ -87,7 +87,8 @@ def from_config(name: str, config: Mapping[str, Any], options: dict[str, Any]) -
 
         return open_stdio(str(command), args, config.get("env"), config.get("cwd"), name)
 
-    return Source(name, opener, is_local=True, **options)
+    hint = f"run its command, `{command}`, by itself to see why; it gets the variables of its `env`"
+    return Source(name, opener, is_local=True, hint=hint, **options)
 
 
 def from_server(server: Any, name: str | None, options: dict[str, Any]) -> Source:

@@ -128,7 +128,7 @@ class EvalContext(Toolbox):
             if self.task.args is None:
                 raise SetupFailure(f"task `{self.task.key}` is a template: it has no arguments")
             await self._get_prompt(self._scenario)
-        self._tools = [camel.tool(tool) for tool in await self.connection.list_tools()]
+        await self.list_tools()
 
     async def _get_prompt(self, scenario: str) -> None:
         started = self.elapsed()
@@ -137,6 +137,34 @@ class EvalContext(Toolbox):
         self.conversation = result.messages
         self.scenario_meta = dict(result.meta or {})
         self._record("environment", "setup", started, request=arguments, result=self.prompt)
+
+    @property
+    def name(self) -> str:
+        """The environment's name; empty without one."""
+        return self.task.env_name or ""
+
+    async def list_tools(self) -> list[mcp_types.Tool]:
+        """As `as_tools`, after asking the environment anew."""
+        self._tools = [camel.tool(tool) for tool in await self.connection.list_tools()]
+        return self.as_tools()
+
+    async def list_prompts(self) -> list[mcp_types.Prompt]:
+        """The environment's scenarios and prompts."""
+        return await self.connection.list_prompts()
+
+    async def get_prompt(
+        self, name: str, arguments: Mapping[str, Any] | None = None
+    ) -> mcp_types.GetPromptResult:
+        """Render a prompt; for a scenario, set it up in place of the one under way."""
+        return await self.connection.get_prompt(name, arguments or {})
+
+    async def list_resources(self) -> list[mcp_types.Resource]:
+        """The environment's resources, scenarios' grades among them."""
+        return await self.connection.list_resources()
+
+    async def read_resource(self, uri: str) -> camel.ResourceContents:
+        """Read a resource of the environment; what is returned is also the list of its contents."""
+        return camel.contents(await self.connection.read_resource(str(uri)))
 
     def as_tools(self) -> list[mcp_types.Tool]:
         """The tools that the scenario and the task leave to the agent."""

@@ -191,7 +191,9 @@ class Refusal:
 
     def __call__(self, reason: str) -> UserError:
         what = "the body of `async with hud.eval(...)` cannot be run more than once"
-        return UserError(f"{what}: {reason}", hint=self.form)
+        refusal = UserError(f"{what}: {reason}", hint=self.form)
+        refusal.add_note(f"hint: {self.form}")  # a script of one's own shows no hints
+        return refusal
 
 
 def _blocks(node: ast.AST, class_name: str | None) -> Iterator[Block]:

@@ -54,5 +54,5 @@ def is_registered(name: str) -> bool:
         return False
     except UserError as exc:
         reason = f"there is no environment `{name}` here, nor at the controller"
-        raise UserError(reason, hint=exc.hint) from exc
+        raise UserError(reason, hint=exc.hint or "hud deploy DIR registers one") from exc
     return True

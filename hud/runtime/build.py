@@ -14,10 +14,11 @@ from pydantic import BaseModel
 
 from hud.containers import BuildRequest, BuildResult, Containers, Image
 from hud.containers.contract import Progress
-from hud.containers.images.context import DOCKERFILES
+from hud.containers.images.context import DOCKERFILES, read_context
 from hud.runtime.lock import Lock, LockedImage, Variables, read_lock
 from hud.runtime.project import Project, variables_of
 from hud.runtime.sdk import sdk_folder
+from hud.runtime.stand_in import CONTEXT, asks_for_original, stand_in_folder, with_stand_in
 from hud.settings import USER_DIR
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ _WANTS_SDK = re.compile(rf"\bfrom[= ]+{SDK_CONTEXT}(?![\w./:-])", re.IGNORECASE)
 async def build_image(
     engine: Containers, request: BuildRequest, progress: Progress | None = None
 ) -> BuildResult:
-    """Build an image, with the SDK that runs here for a Dockerfile that takes it.
+    """Build an image, with the SDK that runs here for a Dockerfile that takes it, or that asks for
+    a `hud-python` without an upper bound.
 
     Raises:
         UserError: the folder cannot be built.
@@ -51,13 +53,35 @@ async def current_image(engine: Containers, request: BuildRequest) -> BuildResul
     return await engine.current(await anyio.to_thread.run_sync(_with_sdk, request))
 
 
+async def source_of(request: BuildRequest, *, without: Sequence[str]) -> str:
+    """Digest of what an image is built from, but for some paths relative to its folder.
+
+    Raises:
+        UserError: the folder cannot be built.
+    """
+
+    def read() -> str:
+        asked = _with_sdk(request)
+        context = read_context(asked.folder, asked.dockerfile, asked.context_limit)
+        return context.digest(asked.build_args, asked.contexts, without=without)
+
+    return await anyio.to_thread.run_sync(read)
+
+
 def _with_sdk(request: BuildRequest) -> BuildRequest:
     names = (request.dockerfile,) if request.dockerfile else DOCKERFILES
     recipe = next((path for name in names if (path := request.folder / name).is_file()), None)
-    if recipe is None or not _WANTS_SDK.search(recipe.read_text("utf-8", errors="replace")):
+    if recipe is None:
         return request
-    sdk = {SDK_CONTEXT: sdk_folder(USER_DIR / "cache")}
-    return replace(request, contexts={**sdk, **request.contexts})
+    text = recipe.read_text("utf-8", errors="replace")
+    if asks_for_original(request.folder, text):
+        wheels = {CONTEXT: stand_in_folder(USER_DIR / "cache")}
+        contexts = {**wheels, **request.contexts}
+        request = replace(request, recipe=with_stand_in(text), contexts=contexts)
+    if _WANTS_SDK.search(text):
+        sdk = {SDK_CONTEXT: sdk_folder(USER_DIR / "cache")}
+        request = replace(request, contexts={**sdk, **request.contexts})
+    return request
 
 
 def current_lock(folder: Path, result: BuildResult) -> Lock | None:

@@ -29,12 +29,14 @@ USER {user}
 """
 REPLACE = """\
 set -eu
-has_original() {
-    "$1" -c 'from importlib.metadata import distribution; distribution("hud-python")' 2>/dev/null
+has() {
+    "$1" -c 'import sys; from importlib.metadata import version; version(sys.argv[1])' "$2" 2>/dev/null
 }
 replaced=
 for python in "${VIRTUAL_ENV:-}/bin/python" .venv/bin/python $(command -v python python3); do
-    [ -x "$python" ] && has_original "$python" || continue
+    [ -x "$python" ] && has "$python" hud-python || continue
+    replaced=$python
+    if has "$python" hud-local; then continue; fi
     if "$python" -m pip --version >/dev/null 2>&1; then
         "$python" /hud/satisfy.py remember
         "$python" -m pip uninstall --quiet --yes hud-python
@@ -45,7 +47,6 @@ for python in "${VIRTUAL_ENV:-}/bin/python" .venv/bin/python $(command -v python
         uv pip install --quiet --python "$python" /hud/*.whl
     fi
     "$python" /hud/satisfy.py
-    replaced=$python
 done
 [ -n "$replaced" ] || { echo "no Python in this image has hud-python" >&2; exit 1; }
 """

@@ -16,16 +16,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-import hud
-
 MADE = frozenset({"tempfile.mkdtemp", "tempfile.mkstemp"})
 """What the interpreter tells its auditors of."""
 
 NOT_AUTHORS = tuple(
-    str(Path(folder)) + os.sep
+    str(folder) + os.sep
     for folder in (
-        *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")),
-        Path(hud.__file__).parent,
+        *(Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")),
+        Path(__file__).parents[1],
     )
 )
 """Folders of code that is no author's."""

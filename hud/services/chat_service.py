@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import importlib
 import time
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from hud.errors import UserError
-from hud.services.chat import Chat
+from hud.services.chat import Chat, MessageContent
 from hud.task import EnvConfig, Task
+from hud.types import Trace
 
 if TYPE_CHECKING:
     from a2a.types import AgentCard
     from starlette.applications import Starlette
 
+DEFAULT = "default"
+"""The conversation of those who name none."""
 IDLE_SECONDS = 30 * 60.0
 """How long a conversation in which nothing is said is kept."""
 
@@ -23,23 +27,25 @@ class ChatService:
 
     def __init__(
         self,
-        env: Any,
+        task: Any,
+        /,
         *,
         model: Any,
-        scenario: str,
+        scenario: str | None = None,
         max_steps: int = 50,
-        name: str | None = None,
-        description: str | None = None,
+        **described: Any,
     ) -> None:
-        """Serve the scenario of an environment, or of one named so; see `Chat` for the rest."""
-        own = EnvConfig(name=env) if isinstance(env, str) else env
-        full = scenario if ":" in scenario else f"{own.name}:{scenario}"
-        described: dict[str, Any] = {
-            "name": name or f"hud-{own.name}",
-            "description": description or f"Chat over `{own.name}`",
-        }
-        task = Task(env=own, scenario=full, args={})
-        self._start(Chat(task, model=model, max_steps=max_steps, **described))
+        """Serve a task whose scenario is a chat, or the `scenario` of an environment or of one that
+        is named; `described` and the rest are those of `Chat`.
+
+        Raises:
+            UserError: an environment is given without `scenario`, or the scenario is no chat.
+        """
+        made = task if isinstance(task, Task) else _task_of(task, scenario)
+        if not isinstance(task, Task):
+            described.setdefault("name", f"hud-{made.env_name}")
+            described.setdefault("description", f"Chat over `{made.env_name}`")
+        self._start(Chat(made, model=model, max_steps=max_steps, **described))
 
     @classmethod
     def over(cls, chat: Chat) -> Self:
@@ -52,6 +58,24 @@ class ChatService:
         self._first = chat
         self._chats: dict[str, Chat] = {}
         self._used: dict[str, float] = {}
+
+    async def send(self, message: MessageContent, *, session_id: str = DEFAULT) -> Trace:
+        """Say something in a conversation; see `Chat.send`."""
+        return await self.chat(session_id).send(message)
+
+    def clear(self, session_id: str = DEFAULT) -> None:
+        """End a conversation; the next message begins it anew."""
+        self.forget(session_id)
+
+    def export_history(self, session_id: str = DEFAULT) -> list[dict[str, Any]]:
+        """A copy of a conversation's history, as JSON data."""
+        return self.chat(session_id).export_history()
+
+    def load_history(
+        self, messages: Iterable[Mapping[str, Any]], session_id: str = DEFAULT
+    ) -> None:
+        """Go on in a conversation from a history; see `Chat.load_history`."""
+        self.chat(session_id).load_history(messages)
 
     def chat(self, conversation: str) -> Chat:
         """The chat of a conversation; those that nobody used for long are forgotten."""
@@ -94,6 +118,17 @@ class ChatService:
         """
         application = self.app(url or f"http://{host}:{port}/")
         importlib.import_module("uvicorn").run(application, host=host, port=port)
+
+
+def _task_of(env: Any, scenario: str | None) -> Task:
+    if scenario is None:
+        raise UserError(
+            "ChatService was given an environment without a scenario",
+            hint='ChatService(env("assist"), model=…)',
+        )
+    own = EnvConfig(name=env) if isinstance(env, str) else env
+    full = scenario if ":" in scenario else f"{own.name}:{scenario}"
+    return Task(env=own, scenario=full, args={})
 
 
 def _a2a() -> Any:

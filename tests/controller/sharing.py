@@ -1,4 +1,4 @@
-"""The controller that the tests of a worker share, because an interpreter takes seconds to load one.
+"""The controller that the tests of a worker share, because an interpreter takes long to load one.
 
 A plugin, so that every folder means the same one. Whoever uses it gives names of its own to what it
 stores, looks at those only, and takes its folders out of the workspace again. A test that needs an

@@ -8,7 +8,6 @@ import json
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -37,7 +36,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("comeback")]
 SECONDS = 60.0
 STUCK = "import time, hud\ntime.sleep(600)\nenv = hud.Environment('stuck')"
 NUMBER = 10
-SLOW = f'''
+SLOW = f"""
 import asyncio
 from hud import Environment
 
@@ -50,7 +49,7 @@ async def pause(number: int):
     yield 1.0
 
 tasks = [pause.task(number=number).copy(slug=f"t-{{number}}") for number in range({NUMBER})]
-'''
+"""
 
 
 @dataclass(frozen=True)
@@ -131,9 +130,7 @@ def comeback(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Comeback]:
             (workspace / "letters/go").touch()
             steady.write_text(source("steady", 2))
             with running_controller(folder, **ports) as second:
-                yield Comeback(
-                    second, token, caller, run.id, remote, ended, user, arrived, told
-                )
+                yield Comeback(second, token, caller, run.id, remote, ended, user, arrived, told)
     assert processes_of(folder) == []
 
 

@@ -125,6 +125,11 @@ class Visit:
             self.errors.clear()
         return self.page
 
+    def forget(self) -> None:
+        """Note afresh what is asked for and complained of."""
+        for noted in (self.outside, self.errors, self.dialogs):
+            noted.clear()
+
     def settle(self) -> None:
         """Wait until nothing of the page is being drawn."""
         app = self.page.locator("[data-testid=stApp]")

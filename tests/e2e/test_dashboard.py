@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.command import ROOT
 from tests.controller.running import RunningController, running_controller
@@ -61,19 +61,18 @@ def dashboard(
 
 
 @pytest.fixture(scope="module")
-def context() -> Iterator[BrowserContext]:
-    """One browser, which keeps the pages' scripts."""
-    with chromium() as running:
-        yield running.new_context(viewport={"width": 1440, "height": 900})
+def tab(dashboard: str) -> Iterator[Visit]:
+    """A browser's tab; it keeps the scripts of pages, which take a second of work to load."""
+    with chromium() as browser:
+        yield Visit(browser.new_page(viewport={"width": 1440, "height": 900}), dashboard)
 
 
 @pytest.fixture
-def visit(context: BrowserContext, dashboard: str) -> Iterator[Visit]:
-    """A tab; afterwards, a look at whether it asked anybody else, or complained."""
-    visit = Visit(context.new_page(), dashboard)
-    yield visit
-    visit.page.close()
-    assert (visit.outside, visit.errors, visit.dialogs) == ([], [], [])
+def visit(tab: Visit) -> Iterator[Visit]:
+    """The tab; afterwards, a look at whether it asked anybody else, or complained."""
+    tab.forget()
+    yield tab
+    assert (tab.outside, tab.errors, tab.dialogs) == ([], [], [])
 
 
 def test_the_overview_leads_to_the_template_environment(visit: Visit) -> None:

@@ -65,7 +65,7 @@ class Builder:
     ) -> None:
         log = BuildLog(progress)
         with tempfile.TemporaryDirectory(prefix="hud-build-") as folder:
-            recipe = _write_recipe(Path(folder), context)
+            recipe = _write_recipe(Path(folder), context, request.recipe)
             arguments = build_arguments(request, tag, source, str(recipe))
             try:
                 with anyio.fail_after(request.seconds):
@@ -102,12 +102,12 @@ async def _source(request: BuildRequest) -> tuple[Context, str]:
     return context, await anyio.to_thread.run_sync(context.digest, settings, request.contexts)
 
 
-def _write_recipe(folder: Path, context: Context) -> Path:
-    """A copy of the Dockerfile, and beside it the list of ignored files: the builder reads that
-    one before the folder's own.
+def _write_recipe(folder: Path, context: Context, text: str | None) -> Path:
+    """A copy of the Dockerfile, or `text` in its place, and beside it the list of ignored files:
+    the builder reads that one before the folder's own.
     """
     recipe = folder / context.dockerfile.name
-    recipe.write_bytes(context.dockerfile.read_bytes())
+    recipe.write_bytes(context.dockerfile.read_bytes() if text is None else text.encode())
     ignored = recipe.with_name(f"{recipe.name}.dockerignore")
     ignored.write_text("\n".join(context.ignored), "utf-8", errors="surrogateescape")
     return recipe

@@ -11,9 +11,9 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from hud.containers.spec import size_in_words
 from hud.errors import UserError
@@ -56,14 +56,23 @@ class Context:
     size: int
     """Bytes of it."""
 
-    def digest(self, settings: Mapping[str, str], others: Mapping[str, Path] | None = None) -> str:
+    def digest(
+        self,
+        settings: Mapping[str, str],
+        others: Mapping[str, Path] | None = None,
+        *,
+        without: Sequence[str] = (),
+    ) -> str:
         """One hexadecimal number for content, Dockerfile and what else decides the image: settings,
-        and other folders by name.
+        and other folders by name. `without` are relative paths of what does not count.
         """
         total = hashlib.sha256(self.dockerfile.read_bytes())
         for name, value in sorted(settings.items()):
             total.update(f"\0{name}={value}".encode("utf-8", "surrogateescape"))
+        left_out = [PurePosixPath(path) for path in without]
         for relative in self.files:
+            if left_out and any(PurePosixPath(relative).is_relative_to(path) for path in left_out):
+                continue
             total.update(_fingerprint(self.folder / relative, relative))
         for name, folder in sorted((others or {}).items()):
             for relative in sorted(_walk(folder, []), key=os.fsencode):

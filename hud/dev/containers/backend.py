@@ -30,7 +30,7 @@ from hud.dev.containers.plain import ContainerPipe, PlainContainer
 from hud.dev.gateway import StdioUpstream
 from hud.dev.watcher import Step
 from hud.errors import HudError, StartFailure, UserError, describe
-from hud.runtime.build import build_image
+from hud.runtime.build import build_image, source_of
 from hud.runtime.project import Project
 from hud.runtime.reach import find_port, spec_reached_at
 
@@ -83,14 +83,14 @@ class ContainerBackend:
         self._numbers = itertools.count(1)
 
     async def start(self, step: Step) -> Instance:
-        if self._image is None or step > Step.RELOAD:
-            self._image = await self._current_image(step)
         if not self._was_asked and self._what.keeping is not None:
             self._was_asked = True
-            if (found := await self._take_over(self._what.keeping, self._image)) is not None:
+            if (found := await self._take_over(self._what.keeping)) is not None:
                 return found
         if step is Step.RELOAD and self._obedient is not None and not self._obedient.ended.is_set():
             return await self._obedient.start_version(afresh=False)
+        if self._image is None or step > Step.RELOAD:
+            self._image = await self._current_image(step)
         if self._image.id not in self._disobedient and not self._what.per_client:
             try:
                 return await self._start_obedient(self._image)
@@ -126,10 +126,10 @@ class ContainerBackend:
             text = f" {event.text}" if event.kind == "failed" else ""
             self._log(f"  {event.name[:LONGEST_STEP]}{text}")
 
-    async def _take_over(self, keeping: Keeping, image: Image) -> Instance | None:
+    async def _take_over(self, keeping: Keeping) -> Instance | None:
         """What serves already in a container that an earlier session left, if that fits."""
         known = keeping.read()
-        item = await keeping.waiting(self._engine, self._fit(image))
+        item = await keeping.waiting(self._engine, await self._fit())
         if known is not None and item is not None:
             try:
                 if (instance := await self._resume(item, known, keeping)) is not None:
@@ -178,11 +178,15 @@ class ContainerBackend:
         else:
             await container.remove()
 
-    def _fit(self, image: Image) -> str:
+    async def _fit(self) -> str:
+        """Digest of what a container is made with, but for the files that it sees as they are."""
         what = self._what
+        sources = [place.source for place in what.places]
+        request = BuildRequest(what.project.folder, tag=what.project.image)
+        built_from = what.image or await source_of(request, without=sources)
         places = [[place.source, place.target] for place in what.places]
-        others = (str(what.project.folder), what.module, what.plays, places)
-        return fit_of(image, self._spec(()), *others)
+        others = (built_from, str(what.project.folder), what.module, what.plays, places)
+        return fit_of(self._spec(()), *others)
 
     def _book(self, container: Container, mounts: Mounts, *, is_obedient: bool) -> Book:
         stage = mounts.stage.relative_to(mounts.folder).as_posix()
@@ -191,12 +195,12 @@ class ContainerBackend:
         )
         return Book(self._what.keeping, known)
 
-    def _kept(self, spec: ContainerSpec, image: Image) -> ContainerSpec:
+    async def _kept(self, spec: ContainerSpec) -> ContainerSpec:
         """The request for a container that another session may go on with."""
         keeping = self._what.keeping
         if keeping is None:
             return spec
-        return replace(spec, keeper=keeping.keeper, labels=keeping.labels(self._fit(image)))
+        return replace(spec, keeper=keeping.keeper, labels=keeping.labels(await self._fit()))
 
     async def _start_obedient(self, image: Image) -> Instance:
         options = ["--controlled", *(["--play"] if self._what.plays else [])]
@@ -208,7 +212,7 @@ class ContainerBackend:
             command=command.command,
         )
         spec = replace(spec_reached_at(spec, 1), stdin=True)
-        made = await self._engine.create(self._kept(spec, image))
+        made = await self._engine.create(await self._kept(spec))
         book = self._book(made, mounts, is_obedient=True)
         container = ObedientContainer(made, mounts, self._log, book)
         self._open.add(container)
@@ -239,7 +243,7 @@ class ContainerBackend:
             # Its pipe would end with this process, so that nobody could go on with it.
             container = self._plain(await self._engine.create(spec), mounts, None)
             return await self._served(container, container.serve_pipe(name))
-        made = await self._engine.create(self._kept(spec, image))
+        made = await self._engine.create(await self._kept(spec))
         book = self._book(made, mounts, is_obedient=False)
         container = self._plain(made, mounts, book)
         files = await asyncio.to_thread(mounts.digest)

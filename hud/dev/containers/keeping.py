@@ -21,7 +21,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from hud.containers import Containers, ContainerSpec, Image, Resource
+from hud.containers import Containers, ContainerSpec, Resource
 from hud.containers.custody import FIT, KEPT_FOR
 from hud.dev.containers.mounts import STAGE
 from hud.dev.gateway.sessions import write_private
@@ -152,12 +152,12 @@ class Book:
             keeping.write(self.known)
 
 
-def fit_of(image: Image, spec: ContainerSpec, *others: Any) -> str:
+def fit_of(spec: ContainerSpec, *others: Any) -> str:
     """Digest of everything that a container is made with. `spec` is the request for it but for what
-    follows from the image and from `others`, which are plain data.
+    follows from `others`, which are plain data.
     """
     sandbox = spec.sandbox.model_dump(mode="json")
-    return _digest([image.id, sorted(spec.env.items()), sandbox, spec.stop_seconds, *others])
+    return _digest([spec.image, sorted(spec.env.items()), sandbox, spec.stop_seconds, *others])
 
 
 def _digest(value: Sequence[Any]) -> str:

@@ -40,7 +40,7 @@ def add_play(server: Server[Sessions], env: Environment) -> None:
 
     async def call_tool(
         ctx: RequestContext, params: mcp_types.CallToolRequestParams
-    ) -> mcp_types.CallToolResult:
+    ) -> mcp_types.CallToolResult | mcp_types.InputRequiredResult:
         if params.name not in {tool.name for tool in _offered(env)}:
             return await answers.call_tool(ctx, params)
         play, arguments = PLAYS[params.name], params.arguments or {}

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx2
+import openai
 import pytest
 from fastapi.routing import iter_route_contexts
 
@@ -198,6 +199,21 @@ def test_a_provider_key_header_is_for_the_model_gateway_only(
     assert anonymous.get("/v1/models", headers=key).status_code == 200
 
 
+def test_clients_of_model_providers_can_read_why_they_are_refused(
+    controller: RunningController,
+) -> None:
+    with (
+        openai.OpenAI(api_key="wrong", base_url=f"{controller.url}/v1", max_retries=0) as client,
+        pytest.raises(openai.AuthenticationError, match="the token is missing or wrong"),
+    ):
+        client.models.list()
+    with (
+        openai.OpenAI(api_key=controller.token, base_url=f"{controller.url}/v1") as client,
+        pytest.raises(openai.NotFoundError, match="there is no model `no-such`"),
+    ):
+        client.models.retrieve("no-such")
+
+
 def test_no_answer_allows_another_origin(http: httpx2.Client) -> None:
     headers = {"origin": "http://localhost:3000", "access-control-request-method": "POST"}
     for method in ("OPTIONS", "GET"):
@@ -225,4 +241,3 @@ def test_the_token_is_in_files_that_only_its_owner_reads(controller: RunningCont
         assert path.stat().st_mode & 0o777 == 0o600
     assert len(controller.token) >= 43
     assert controller.token not in controller.log()
-

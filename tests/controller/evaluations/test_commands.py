@@ -17,8 +17,8 @@ from hud.wire import JobView
 from hud.wire.tasksets import TaskUpload
 from tests import fake_provider
 from tests.command import Command
-from tests.controller.evaluations.conftest import task, write_letters
 from tests.controller.environments.template import settled
+from tests.controller.evaluations.conftest import task, write_letters
 from tests.controller.running import RunningController
 from tests.controller.sharing import OPENAI_KEY
 
@@ -65,8 +65,8 @@ def hud(controller: RunningController, tmp_path: Path) -> Command:
 
 
 @pytest.fixture
-def remote(controller: RunningController, hud: Command) -> Command:
-    """The same in this process, for what is done by the controller."""
+def inside(controller: RunningController, hud: Command) -> Command:
+    """The same in this process."""
     return controller.inside(hud.cwd)
 
 
@@ -88,34 +88,34 @@ def test_a_remote_evaluation_looks_like_a_local_one(
 
 
 def test_a_remote_evaluation_that_has_a_failure_ends_with_1(
-    remote: Command, controller: RunningController
+    inside: Command, controller: RunningController
 ) -> None:
     with controller.client() as client:
         client.upload("broken", TaskUpload(tasks=[task("bad", "broken")]))
-    ended = remote("eval", "broken", "oracle", "--remote")
+    ended = inside("eval", "broken", "oracle", "--remote")
     assert ended.returncode == 1
     assert "setup:" in ended.stderr
 
 
-def test_options_of_isolation_do_not_go_with_remote(remote: Command) -> None:
-    ended = remote("eval", "spelling", "nop", "--remote", "--isolation", "spawn")
+def test_options_of_isolation_do_not_go_with_remote(inside: Command) -> None:
+    ended = inside("eval", "spelling", "nop", "--remote", "--isolation", "spawn")
     assert ended.returncode == 2
     assert "--isolation does not go with --remote" in ended.stderr
 
 
-def test_an_environment_is_chosen_with_remote_only(remote: Command) -> None:
-    ended = remote("eval", "tasks.py", "nop", "--env", "letters")
+def test_an_environment_is_chosen_with_remote_only(inside: Command) -> None:
+    ended = inside("eval", "tasks.py", "nop", "--env", "letters")
     assert ended.returncode == 2
     assert "--env goes with --remote" in ended.stderr
     assert "hud eval TASKSET --remote --env letters" in ended.stderr
 
 
 def test_a_taskset_is_played_in_the_environment_that_was_chosen(
-    remote: Command, controller: RunningController
+    inside: Command, controller: RunningController
 ) -> None:
-    refused = remote("eval", "spelling", "oracle", "--remote", "--env", "leters")
+    refused = inside("eval", "spelling", "oracle", "--remote", "--env", "leters")
     assert (refused.returncode, "did you mean `letters`?" in refused.stderr) == (2, True)
-    played = remote("eval", "spelling", "oracle", "--remote", "--env", "letters")
+    played = inside("eval", "spelling", "oracle", "--remote", "--env", "letters")
     assert played.returncode == 0, played.stderr
     assert newest(controller).job.environment == "letters"
 
@@ -125,9 +125,9 @@ def test_a_taskset_is_played_in_the_environment_that_was_chosen(
     [("nosuch", "no taskset and no environment `nosuch`"), ("tasks.py", "hud sync tasks NAME")],
 )
 def test_what_the_controller_does_not_have_is_told(
-    remote: Command, source: str, complaint: str
+    inside: Command, source: str, complaint: str
 ) -> None:
-    ended = remote("eval", source, "oracle", "--remote")
+    ended = inside("eval", source, "oracle", "--remote")
     assert ended.returncode == 2
     assert complaint in ended.stderr
 
@@ -149,26 +149,26 @@ def test_an_interrupted_command_leaves_the_job_running_and_says_how_to_go_on(
 
 
 def test_a_rollout_is_cancelled_by_its_id_and_an_unknown_one_offers_near_ones(
-    remote: Command, controller: RunningController
+    inside: Command, controller: RunningController
 ) -> None:
-    process = remote.start("eval", "slow/long", "oracle", "--remote")
+    process = inside.start("eval", "slow/long", "oracle", "--remote")
     assert process.stderr is not None
     job = process.stderr.readline().split()[1]
-    unknown = remote("cancel", job, "--rollout", "long.oracle.1")
+    unknown = inside("cancel", job, "--rollout", "long.oracle.1")
     assert unknown.returncode == 2
     assert "has no rollout `long.oracle.1`\nhint: did you mean `long.oracle.0`?" in unknown.stderr
-    assert remote("cancel", job, "--rollout", "long.oracle.0").returncode == 0
+    assert inside("cancel", job, "--rollout", "long.oracle.0").returncode == 0
     output, errors = process.communicate(timeout=SECONDS)
     assert process.returncode == 1
     assert "Cancelled: 1, not in mean and pass" in output
     assert "✗ [1/1] long #1  cancelled" in errors
-    assert "has ended" in remote("cancel", job, "--rollout", "long.oracle.0").stderr
+    assert "has ended" in inside("cancel", job, "--rollout", "long.oracle.0").stderr
 
 
 def test_a_taskset_is_played_here_against_instances_of_the_controller(
-    hud: Command, controller: RunningController
+    inside: Command, controller: RunningController
 ) -> None:
-    ended = hud.within(hud.cwd.parent)("eval", "spelling/a", "oracle", "--group", "2")
+    ended = inside.within(inside.cwd.parent)("eval", "spelling/a", "oracle", "--group", "2")
     assert ended.returncode == 0, ended.stderr
     assert "Total: 1 task × 2 runs | Mean: 1.00" in ended.stdout
     assert not newest(controller).is_remote
@@ -201,8 +201,8 @@ def test_an_authors_program_plays_tasksets_and_their_tasks_by_name(
     )
 
 
-def test_a_local_evaluation_is_recorded(hud: Command, controller: RunningController) -> None:
-    ended = hud("eval", "tasks.py", "oracle", "--full", "--taskset", "spelling")
+def test_a_local_evaluation_is_recorded(inside: Command, controller: RunningController) -> None:
+    ended = inside("eval", "tasks.py", "oracle", "--full", "--taskset", "spelling")
     assert ended.returncode == 0, ended.stderr
     view = newest(controller)
     assert (view.job.status, view.totals.scored, view.taskset) == ("finished", 3, "spelling")
@@ -213,11 +213,11 @@ def test_a_local_evaluation_is_recorded(hud: Command, controller: RunningControl
 
 
 def test_models_are_asked_through_the_gateway_which_counts_and_caches(
-    hud: Command, controller: RunningController, provider: fake_provider.Running
+    inside: Command, controller: RunningController, provider: fake_provider.Running
 ) -> None:
     provider.control(reset=True, default="fixed:3")
     for _ in range(2):
-        ended = hud("eval", "tasks.py", "openai", "-m", "gpt-5.4", "--full", "--cache")
+        ended = inside("eval", "tasks.py", "openai", "-m", "gpt-5.4", "--full", "--cache")
         assert ended.returncode == 0, ended.stderr
     assert provider.stats["requests"] == 3
     with controller.client() as client:
@@ -226,41 +226,41 @@ def test_models_are_asked_through_the_gateway_which_counts_and_caches(
         (cached,) = client.usage(second.job.id)
     assert (asked.requests, asked.from_cache, cached.from_cache) == (3, 0, 3)
     assert asked.usage.input_tokens == 3 * fake_provider.INPUT
-    assert OPENAI_KEY not in "".join(path.read_text() for path in hud.cwd.rglob("*.json*"))
+    assert OPENAI_KEY not in "".join(path.read_text() for path in inside.cwd.rglob("*.json*"))
 
 
 def test_repetitions_are_asked_for_once_each_although_answers_are_cached(
-    remote: Command, controller: RunningController, provider: fake_provider.Running
+    inside: Command, controller: RunningController, provider: fake_provider.Running
 ) -> None:
     provider.control(reset=True, default="fixed:3")
     where = ("spelling", "gpt-5.4~fixed:3", "--remote", "--task-ids", "a")
     for _ in range(2):
-        ended = remote("eval", *where, "--group-size", "3", "--cache", "--max-steps", "9")
+        ended = inside("eval", *where, "--group-size", "3", "--cache", "--max-steps", "9")
         assert ended.returncode == 0, ended.stderr
     assert provider.stats["requests"] == 3
 
 
 def test_json_tasks_run_in_the_controllers_environment_of_their_name(
-    hud: Command, tmp_path: Path
+    inside: Command, tmp_path: Path
 ) -> None:
     path = tmp_path / "elsewhere" / "tasks.json"
     path.parent.mkdir()
     path.write_text(json.dumps([task("a")]))
     for isolation in ("fork", "shared"):
-        ended = hud("eval", str(path), "oracle", "--full", "--isolation", isolation)
+        ended = inside("eval", str(path), "oracle", "--full", "--isolation", isolation)
         assert "Pass: 1/1 (100%)" in ended.stdout, ended.stderr
     path.write_text(json.dumps([task("a") | {"env": {"name": "lettres"}}]))
-    ended = hud("eval", str(path), "oracle", "--full")
+    ended = inside("eval", str(path), "oracle", "--full")
     assert ended.returncode == 2
     assert "there is no environment `lettres` here, nor at the controller" in ended.stderr
     assert "hint: did you mean `letters`?" in ended.stderr
 
 
 def test_a_remote_evaluation_asks_models_with_the_controllers_key(
-    remote: Command, controller: RunningController, provider: fake_provider.Running
+    inside: Command, controller: RunningController, provider: fake_provider.Running
 ) -> None:
     provider.control(reset=True, default="fixed:3")
-    ended = remote("eval", "spelling", "gpt-5.4", "--full", "--remote")
+    ended = inside("eval", "spelling", "gpt-5.4", "--full", "--remote")
     assert ended.returncode == 0, ended.stderr
     assert provider.requests[0]["headers"]["authorization"] == f"Bearer {OPENAI_KEY}"
     with controller.client() as client:
@@ -268,7 +268,7 @@ def test_a_remote_evaluation_asks_models_with_the_controllers_key(
     assert asked.requests == 2
 
 
-def test_models_lists_the_providers(remote: Command) -> None:
-    ended = remote("models")
+def test_models_lists_the_providers(inside: Command) -> None:
+    ended = inside("models")
     assert ended.returncode == 0, ended.stderr
     assert "ANTHROPIC_API_KEY is not set" in ended.stdout

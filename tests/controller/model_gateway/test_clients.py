@@ -102,6 +102,57 @@ def test_claude_answers_chat_completions_by_its_own_endpoint(
     assert seen["headers"]["authorization"] == "Bearer anthropic-key"
 
 
+def test_embeddings_are_answered_in_the_encoding_that_was_asked_for(
+    served: Served, provider: fake_provider.Running
+) -> None:
+    with openai_client(served) as client:
+        answer = client.embeddings.create(model="text-embedding-3", input="hello", dimensions=2)
+        body = {"model": "text-embedding-3", "input": "hello"}
+        client._client.post(f"{served.url}/v1/embeddings", json=body)
+    assert answer.data[0].embedding == [0.5, 0.25]
+    asked = [seen["body"] for seen in provider.requests]
+    assert [item["encoding_format"] for item in asked] == ["base64", "float"]
+    assert (asked[0]["input"], asked[0]["dimensions"]) == ("hello", 2)
+
+
+def test_tokens_are_counted_by_the_provider(
+    served: Served, provider: fake_provider.Running
+) -> None:
+    with anthropic_client(served) as client:
+        counted = client.messages.count_tokens(
+            model="claude-sonnet-4-5",
+            messages=MESSAGES,  # type: ignore[arg-type]  # a dict of strings is one
+        )
+    assert counted.input_tokens == fake_provider.INPUT
+    assert [seen["path"] for seen in provider.requests] == ["/v1/messages/count_tokens"]
+
+
+def test_what_a_models_provider_does_not_offer_is_refused_and_not_translated(
+    served: Served,
+) -> None:
+    del served.secrets.known["ANTHROPIC_BASE_URL"]
+    with anthropic_client(served) as client, pytest.raises(anthropic.NotFoundError) as caught:
+        client.messages.create(model="gpt-5.4", max_tokens=9, messages=MESSAGES)  # type: ignore[arg-type]  # a dict of strings is one
+    assert caught.value.body == {
+        "type": "error",
+        "error": {
+            "type": "invalid_request_error",
+            "message": "openai, which has the model `gpt-5.4`, does not offer /v1/messages "
+            "(nothing is translated: ask at /v1/chat/completions)",
+            "code": 404,
+        },
+    }
+
+
+def test_an_endpoint_of_ones_own_is_asked_for_models_of_every_name(
+    served: Served, provider: fake_provider.Running
+) -> None:
+    with anthropic_client(served) as client:
+        client.messages.create(model="gpt-5.4", max_tokens=9, messages=MESSAGES)  # type: ignore[arg-type]  # a dict of strings is one
+    (seen,) = provider.requests
+    assert seen["path"] == "/v1/messages"
+
+
 @pytest.mark.parametrize("status", [400, 401, 429, 500, 529])
 def test_a_refusal_is_passed_on_with_its_status_and_text(served: Served, status: int) -> None:
     with openai_client(served) as client, pytest.raises(openai.APIStatusError) as caught:
@@ -142,7 +193,7 @@ def test_a_model_without_a_key_says_how_to_set_one(served: Served) -> None:
         ("/v1/chat/completions", b"{", 400),
         ("/v1/chat/completions", b'{"messages": []}', 400),
         ("/v1/chat/completions", b"[]", 400),
-        ("/v1/embeddings", b'{"model": "gpt-5.4"}', 404),
+        ("/v1/images/generations", b'{"model": "gpt-5.4"}', 404),
         ("/v1/jobs/..%2f..%2fx/v1/responses", b'{"model": "gpt-5.4"}', 404),
         ("/v1/jobs/-x/v1/responses", b'{"model": "gpt-5.4"}', 400),
     ],

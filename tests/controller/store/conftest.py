@@ -1,8 +1,10 @@
-"""A store on each database, fresh for every test."""
+"""A store on each database, as good as new for every test."""
 
 from __future__ import annotations
 
+import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -10,6 +12,7 @@ from uuid import uuid4
 import pytest
 
 from controller.store import Store
+from controller.store.tables import metadata
 from tests.controller.store import postgres
 
 
@@ -24,12 +27,44 @@ def postgres_server() -> Iterator[postgres.Server]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database."""
+def new_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without tables."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'hud.db'}"
     server: postgres.Server = request.getfixturevalue("postgres_server")
     return server.new_schema(f"hud_{uuid4().hex}")
+
+
+@pytest.fixture(scope="session")
+def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database whose tables have nothing in them."""
+    path = tmp_path_factory.mktemp("store") / "hud.db"
+    asyncio.run(make_tables(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_schema(postgres_server: postgres.Server) -> str:
+    """The same on PostgreSQL; its URL."""
+    url = postgres_server.new_schema("hud_shared")
+    asyncio.run(make_tables(url))
+    return url
+
+
+async def make_tables(url: str) -> None:
+    """Let the store make its tables."""
+    await (await Store.open(url)).aclose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database whose tables have nothing in them."""
+    if request.param == "sqlite":
+        path = shutil.copy(request.getfixturevalue("sqlite_file"), tmp_path)
+        return f"sqlite:///{path}"
+    url: str = request.getfixturevalue("postgres_schema")
+    postgres.empty(url, [table.name for table in metadata.sorted_tables])
+    return url
 
 
 @pytest.fixture

@@ -12,9 +12,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+from psycopg import sql
+
 ROOT_USER = 0
 SERVER_USER = "postgres"
 DATABASE = "postgres"
+NO_POWER_CUT = "-c fsync=off -c full_page_writes=off"
+"""Nothing that tests do to a server takes away what it left to the operating system to write."""
+LOCK_SECONDS = 20
 
 
 def binaries() -> Path | None:
@@ -38,7 +44,7 @@ class Server:
         return f"postgresql://{_user()}@/{DATABASE}?{options}"
 
     def start(self) -> None:
-        options = f"-k {self.folder} -c listen_addresses= -c max_connections=100"
+        options = f"-k {self.folder} -c listen_addresses= -c max_connections=100 {NO_POWER_CUT}"
         log = str(self.folder / "log")
         self.run("pg_ctl", "-D", self.data, "-w", "-t", "60", "-o", options, "-l", log, "start")
 
@@ -67,6 +73,14 @@ def server(programs: Path) -> Iterator[Server]:
             yield started
         finally:
             started.stop("immediate")
+
+
+def empty(url: str, tables: Sequence[str]) -> None:
+    """Take everything out of these tables, and let their numbers begin anew."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
+        names = sql.SQL(", ").join(map(sql.Identifier, tables))
+        connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(names))
 
 
 def _user() -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import anyio
@@ -16,31 +14,23 @@ from sqlalchemy import Connection, text
 from controller.store import Store, StoreFailure
 from controller.store.tables import metadata
 from hud.errors import UserError
-from tests.command import ROOT
 from tests.controller.store.postgres import Server
 from tests.controller.store.records import job, scored
+from tests.controller.store.worker import PATIENCE, PROCESSES, begin_opening
 
 pytestmark = pytest.mark.anyio
 
-OPEN = """
-import sys, anyio
-from controller.store import Store
-async def main():
-    print("ready", flush=True)
-    sys.stdin.readline()
-    store = await Store.open(sys.argv[1])
-    await store.add_event("build", "b", {})
-    await store.aclose()
-anyio.run(main)
-"""
 
-
-async def test_the_migrations_make_the_tables_that_the_code_declares(store: Store) -> None:
+async def test_the_migrations_make_the_tables_that_the_code_declares(
+    new_database_url: str,
+) -> None:
     def differences(connection: Connection) -> list[object]:
         context = MigrationContext.configure(connection, opts={"compare_type": False})
         return list(compare_metadata(context, metadata))
 
+    store = await Store.open(new_database_url)
     assert await store.read(differences) == []
+    await store.aclose()
 
 
 async def test_what_was_written_is_there_when_it_is_opened_again(database_url: str) -> None:
@@ -52,31 +42,27 @@ async def test_what_was_written_is_there_when_it_is_opened_again(database_url: s
     await store.aclose()
 
 
-async def test_a_newer_database_is_an_error_that_names_it(database_url: str) -> None:
-    store = await Store.open(database_url)
+async def test_a_newer_database_is_an_error_that_names_it(new_database_url: str) -> None:
+    store = await Store.open(new_database_url)
     newer = text("UPDATE alembic_version SET version_num = '9999'")
     await store.write(lambda connection: connection.execute(newer).rowcount)
     await store.aclose()
     with pytest.raises(UserError, match=r"hud.*has version `9999`, which is newer"):
-        await Store.open(database_url)
+        await Store.open(new_database_url)
 
 
 @pytest.mark.slow
-def test_processes_that_open_a_new_database_at_once_share_it(database_url: str) -> None:
-    command = [sys.executable, "-c", OPEN, database_url]
+def test_processes_that_open_a_new_database_at_once_share_it(new_database_url: str) -> None:
+    barrier = PROCESSES.Barrier(3)
     opening = [
-        subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(3)
+        PROCESSES.Process(target=begin_opening, args=(new_database_url, barrier)) for _ in range(3)
     ]
     for process in opening:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+        process.start()
     for process in opening:
-        process.communicate("go\n", timeout=60)
-    assert [process.returncode for process in opening] == [0, 0, 0]
-    assert anyio.run(_events, database_url) == [1, 2, 3]
+        process.join(PATIENCE)
+    assert [process.exitcode for process in opening] == [0, 0, 0]
+    assert anyio.run(_events, new_database_url) == [1, 2, 3]
 
 
 async def _events(database_url: str) -> list[int]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
 from controller.errors import NotFound
 from controller.store import Store
+from hud.eval.statistics import interval
 from hud.types import Usage
 from hud.wire import Transcript, Variant
-from tests.controller.store.records import ended, failed, job, scored
+from tests.controller.store.records import BEGAN, ended, failed, job, scored
 
 pytestmark = pytest.mark.anyio
 
@@ -127,3 +131,134 @@ async def test_a_comparison_with_an_unknown_job_is_an_error(store: Store) -> Non
     await store.add_job(job())
     with pytest.raises(NotFound, match="no job `x`"):
         await store.compare(["job-1", "x"])
+
+
+async def test_pages_of_tasks_follow_each_other(store: Store) -> None:
+    slugs = [f"task-{number}" for number in range(7)]
+    await store.add_job(job(tasks=slugs))
+    pages = [await store.job_tasks("job-1", offset=start, limit=3) for start in (0, 3, 6)]
+    assert [item.task for page in pages for item in page.items] == slugs
+    assert {page.total for page in pages} == {7}
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        ({}, ["never", "all", "some", "lost", "none"]),
+        ({"which": "open"}, ["never", "some", "lost", "none"]),
+        ({"which": "mixed"}, ["some"]),
+        ({"which": "failed"}, ["lost"]),
+        ({"search": "NE"}, ["never", "none"]),
+        ({"columns": {"level": "2"}}, ["some"]),
+        ({"columns": {"level": "..1", "kind": "x"}}, ["all"]),
+        ({"sort": "mean"}, ["none", "some", "all", "never", "lost"]),
+        ({"sort": "-mean"}, ["all", "some", "none", "lost", "never"]),
+        ({"sort": "task"}, ["all", "lost", "never", "none", "some"]),
+    ],
+    ids=["all", "open", "mixed", "failed", "search", "column", "columns", "low", "high", "name"],
+)
+async def test_tasks_are_filtered_and_sorted(store: Store, filters: Any, found: list[str]) -> None:
+    await store.add_job(job(tasks=["never", "all", "some", "lost", "none"]))
+    await store.add_rollouts(
+        [
+            *(scored("all", n, 1.0, columns={"level": 1, "kind": ["x", "y"]}) for n in range(2)),
+            scored("some", 0, 1.0, columns={"level": 2}),
+            scored("some", 1, 0.0, columns={"level": 2}),
+            failed("lost", 0),
+            scored("none", 0, 0.0),
+        ]
+    )
+    assert [item.task for item in (await store.job_tasks("job-1", **filters)).items] == found
+
+
+async def test_only_the_first_runs_are_shown_and_all_are_counted(store: Store) -> None:
+    await store.add_job(job(tasks=["one"], group=40))
+    await store.add_rollouts([scored("one", n, float(n < 10)) for n in range(40)])
+    (row,) = (await store.job_tasks("job-1", runs=5)).items[0].results
+    assert (row.rewards, row.runs) == ([1.0] * 5, 40)
+    assert row.reward is not None
+    assert (row.reward.mean, row.reward.count) == (0.25, 40)
+
+
+async def test_a_rollout_that_was_run_again_counts_once(store: Store) -> None:
+    await store.add_job(job(tasks=["one"], group=1))
+    await store.add_rollout(failed("one", 0, columns={"level": "easy"}))
+    later = BEGAN + timedelta(hours=1)
+    await store.add_rollout(scored("one", 0, 1.0, started_at=later))
+    (item,) = (await store.job_tasks("job-1")).items
+    assert (item.results[0].failed, item.results[0].seconds) == (0, 1.5)
+    assert item.columns == {"level": "easy"}
+    (variant,) = (await store.results("job-1")).variants
+    assert (variant.failed, variant.reward and variant.reward.count) == (0, 1)
+
+
+async def test_a_job_that_is_planned_anew_keeps_what_was_played(store: Store) -> None:
+    await store.add_job(job(tasks=["one", "two", "gone"]))
+    await store.add_rollout(scored("one", 0, 1.0))
+    await store.add_job(job(tasks=["three", "two"]))
+    items = (await store.job_tasks("job-1")).items
+    assert [item.task for item in items] == ["three", "two", "one"]
+
+
+async def test_variants_have_the_interval_of_their_rewards(store: Store) -> None:
+    rewards = {"a": [0.1, 0.7, 1.0], "b": [0.4], "c": [0.0, 0.3]}
+    await store.add_job(job(tasks=list(rewards)))
+    await store.add_rollouts(runs("job-1", rewards))
+    (variant,) = (await store.results("job-1")).variants
+    expected = interval(rewards.values())
+    assert variant.reward is not None
+    assert expected is not None
+    assert variant.reward.model_dump() == pytest.approx(expected.model_dump())
+
+
+async def test_columns_are_told_with_some_of_their_values(store: Store) -> None:
+    await store.add_job(job(tasks=["a", "b"]))
+    await store.add_rollouts(
+        [
+            scored("a", 0, 1.0, columns={"level": 1, "kind": "x", "tags": ["p", "q"]}),
+            scored("b", 0, 1.0, columns={"level": 2.5, "kind": "y"}),
+        ]
+    )
+    columns = (await store.results("job-1")).columns
+    assert {name: (it.type, it.options) for name, it in columns.items()} == {
+        "kind": ("text", ["x", "y"]),
+        "level": ("number", []),
+        "tags": ("multi-select", ["p", "q"]),
+    }
+    assert (await store.job_tasks("job-1")).items[0].columns["tags"] == ["p", "q"]
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        ({}, ["much", "little", "same", "new"]),
+        ({"change": "better"}, ["much"]),
+        ({"change": "worse"}, ["little"]),
+        ({"change": "same"}, ["same"]),
+        ({"search": "mu"}, ["much"]),
+        ({"columns": {"kind": "x"}}, ["much"]),
+        ({"offset": 1, "limit": 2}, ["little", "same"]),
+    ],
+    ids=["all", "better", "worse", "same", "search", "column", "page"],
+)
+async def test_compared_tasks_are_filtered_the_largest_change_first(
+    store: Store, filters: Any, found: list[str]
+) -> None:
+    await store.add_job(job("old", tasks=["same", "little", "much"]))
+    await store.add_job(job("new", tasks=["new", "much", "little", "same"]))
+    await store.add_rollouts(runs("old", {"same": [0.3], "little": [0.5], "much": [0.0]}))
+    await store.add_rollouts(runs("new", {"same": [0.1 + 0.2], "little": [0.4], "new": [1.0]}))
+    await store.add_rollout(scored("much", 0, 1.0, job_id="new", columns={"kind": "x"}))
+    page = await store.compared_tasks(["old", "new"], **filters)
+    assert [item.task for item in page.items] == found
+
+
+async def test_a_job_is_compared_by_its_variants(store: Store) -> None:
+    variants = [Variant(name=name, agent="openai") for name in ("weak", "strong")]
+    await store.add_job(job(tasks=["one"], variants=variants))
+    await store.add_rollouts(
+        [scored("one", 0, 0.0, variant="weak"), scored("one", 0, 1.0, variant="strong")]
+    )
+    comparison = await store.compare(["job-1"])
+    assert comparison.entries == ["job-1 weak", "job-1 strong"]
+    assert (comparison.names, comparison.changes["better"]) == (["count", "count"], 1)

@@ -7,28 +7,24 @@ from __future__ import annotations
 
 import os
 import random
-import select
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 
 import anyio
 import pytest
 from sqlalchemy import text
 
 from controller.store import Store
-from tests.command import ROOT
 from tests.controller.store.records import job, scored
+from tests.controller.store.worker import PATIENCE, PROCESSES, begin_work
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 KILLS = int(os.environ.get("SOAK_KILLS", "5"))
 WRITERS, READERS = 5, 3
-PATIENCE = 60.0
-"""Seconds within which a process has to get something done."""
 ORPHANS = """
 SELECT count(*) FROM rollouts
 LEFT JOIN rollout_records r ON r.rollout_pk = rollouts.pk
@@ -41,7 +37,8 @@ WHERE r.rollout_pk IS NULL OR t.rollout_pk IS NULL
 class Worker:
     """A process under load, and what it said."""
 
-    process: subprocess.Popen[bytes]
+    process: BaseProcess
+    told: Connection
     work: str
     said: bytes = b""
 
@@ -57,18 +54,24 @@ class Worker:
 
     def hears(self, seconds: float = 0.0) -> bool:
         """Take note of what it did; whether it did something within so many seconds."""
-        assert self.process.stdout is not None
-        ready, _, _ = select.select([self.process.stdout], [], [], seconds)
-        if ready:
-            self.said += os.read(self.process.stdout.fileno(), 1 << 20)
-        return bool(ready)
+        if not self.told.poll(seconds):
+            return False
+        heard = os.read(self.told.fileno(), 1 << 20)
+        self.said += heard
+        return bool(heard)
 
     def kill(self) -> None:
         """End it as a power cut would, and take in its last words."""
-        assert self.process.poll() is None, f"a worker ended by itself: {self.said[-300:]!r}"
-        self.process.send_signal(signal.SIGKILL)
-        rest, _ = self.process.communicate(timeout=PATIENCE)
-        self.said += rest
+        assert self.process.exitcode is None, f"a worker ended by itself: {self.said[-300:]!r}"
+        self.end()
+
+    def end(self) -> None:
+        self.process.kill()
+        while self.hears(PATIENCE):
+            continue
+        self.told.close()
+        self.process.join(PATIENCE)
+        self.process.close()
 
 
 @dataclass
@@ -81,9 +84,11 @@ class Crowd:
 
     def start(self, work: str) -> None:
         name = f"{work}-{len(self.workers) + len(self.gone)}"
-        program = [sys.executable, "-m", "tests.controller.store.worker", self.url, work, name]
-        process = subprocess.Popen(program, cwd=ROOT, stdout=subprocess.PIPE)
-        self.workers.append(Worker(process, work))
+        ours, theirs = PROCESSES.Pipe(duplex=False)
+        with theirs:
+            process = PROCESSES.Process(target=begin_work, args=(self.url, work, name, theirs))
+            process.start()
+        self.workers.append(Worker(process, ours, work))
 
     def listen(self) -> None:
         """Wait until each did something."""
@@ -109,14 +114,15 @@ def crowd(url: str) -> Iterator[Crowd]:
         yield crowded
     finally:
         for worker in crowded.workers:
-            worker.process.kill()
-            worker.process.communicate(timeout=PATIENCE)
+            worker.end()
 
 
-async def test_nothing_acknowledged_is_missing_after_kills_under_load(database_url: str) -> None:
-    store = await Store.open(database_url)
+async def test_nothing_acknowledged_is_missing_after_kills_under_load(
+    new_database_url: str,
+) -> None:
+    store = await Store.open(new_database_url)
     await store.add_job(job(), taskset="letters")
-    acknowledged = await anyio.to_thread.run_sync(kill_under_load, database_url)
+    acknowledged = await anyio.to_thread.run_sync(kill_under_load, new_database_url)
     kept = await store.ended_ids("job-1")
     assert acknowledged - kept == set()
     assert len(acknowledged) > KILLS

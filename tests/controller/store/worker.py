@@ -1,9 +1,16 @@
-"""Writes or reads rollouts until it is killed; prints the id of each that was acknowledged."""
+"""Processes that use a store: forked from one that has the libraries loaded.
+
+One writes or reads rollouts until it is killed, and prints the id of each that was acknowledged.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import sys
 from itertools import count
+from multiprocessing.connection import Connection
+from threading import Barrier
 
 import anyio
 
@@ -11,6 +18,10 @@ from controller.store import Store
 from tests.controller.store.records import scored
 
 TASKS_AT_ONCE = 3
+PATIENCE = 60.0
+"""Seconds within which a process has to get something done."""
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload([__name__])
 
 
 async def write(store: Store, name: str, part: int) -> None:
@@ -35,14 +46,28 @@ async def read(store: Store) -> None:
         sys.stdout.flush()
 
 
-async def main() -> None:
-    """Work as `write NAME` or `read NAME` says."""
-    url, work, name = sys.argv[1:]
+async def open_together(url: str, barrier: Barrier) -> None:
+    """Open a database at the same moment as others do, and leave an event there."""
+    barrier.wait(PATIENCE)
+    store = await Store.open(url)
+    await store.add_event("build", "b", {})
+    await store.aclose()
+
+
+async def work(url: str, kind: str, name: str) -> None:
+    """Write or read, several tasks at once."""
     store = await Store.open(url)
     async with anyio.create_task_group() as group:
         for part in range(TASKS_AT_ONCE):
-            group.start_soon(*((write, store, name, part) if work == "write" else (read, store)))
+            group.start_soon(*((write, store, name, part) if kind == "write" else (read, store)))
 
 
-if __name__ == "__main__":
-    anyio.run(main)
+def begin_work(url: str, kind: str, name: str, told: Connection) -> None:
+    """Be a process that writes (or reads), and tells it."""
+    os.dup2(told.fileno(), sys.stdout.fileno())
+    anyio.run(work, url, kind, name)
+
+
+def begin_opening(url: str, barrier: Barrier) -> None:
+    """Be a process that opens a database."""
+    anyio.run(open_together, url, barrier)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from hud.containers import ContainerSpec, FakeContainers
 from hud.debug import Options, analyze, as_markdown
+from hud.debug.targets.image import ImageTarget
 from hud.debug.targets.url import UrlTarget
 from hud.errors import ConnectionFailure
 from tests.hud.debug.scripted import ScriptTarget, scenario, tool
@@ -66,3 +68,10 @@ async def test_a_server_that_does_not_start_is_left_to_debug() -> None:
     with pytest.raises(ConnectionFailure) as failure:
         await analyze(ScriptTarget(Script(first_words="Loading… ")))
     assert failure.value.hint == "hud debug scripted"
+
+
+async def test_an_image_that_is_not_there_is_to_be_built_or_its_module_named() -> None:
+    target = ImageTarget(FakeContainers({}), ContainerSpec(image="never-built:latest"))
+    with pytest.raises(ConnectionFailure, match="there is no image") as failure:
+        await analyze(target)
+    assert failure.value.hint == "build it: hud build DIR; or name its module: hud analyze env:env"

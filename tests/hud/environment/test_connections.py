@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -144,6 +145,14 @@ async def test_a_command_that_does_not_exist_is_named() -> None:
     env = Environment("main").connect_mcp({"command": "no-such-command"}, alias="lab")
     with pytest.raises(ConnectionFailure, match="cannot connect to `lab`"):
         await env.__aenter__()
+
+
+async def test_a_command_that_ends_before_it_answers_is_told_with_what_to_run() -> None:
+    command = {"command": sys.executable, "args": ["-c", "raise SystemExit('no database')"]}
+    env = Environment("main").connect_mcp(command, alias="lab")
+    with pytest.raises(ConnectionFailure, match="cannot connect to `lab`") as caught:
+        await env.__aenter__()
+    assert f"run its command, `{sys.executable}`" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,24 @@ async def test_whatever_grading_raises_is_a_grading_failure(error: BaseException
         await session.grade("it")
 
 
+@pytest.mark.parametrize(("answer", "is_told"), [(None, True), ("None", False)])
+async def test_grading_that_cannot_take_that_nothing_was_said_is_told_so(
+    answer: str | None, is_told: bool
+) -> None:
+    async def it() -> Play:
+        said = yield "prompt"
+        yield (None if said else said).strip() == "42"
+
+    session = playing(it)
+    await session.get_prompt("it", {})
+    if answer is not None:
+        await session.call_tool("_hud_submit", {"scenario": "it", "answer": answer})
+    with pytest.raises(GradingFailure, match="'NoneType' object has no attribute") as failure:
+        await session.grade("it")
+    assert (failure.value.hint is not None) is is_told
+    await session.close()
+
+
 async def test_a_failure_carries_the_authors_traceback_and_hint() -> None:
     async def it() -> Play:
         fail(UserError("no data", hint="fetch it first"))

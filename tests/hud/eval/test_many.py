@@ -135,6 +135,7 @@ async def test_a_body_that_cannot_run_by_itself_is_refused_with_the_function_for
     with pytest.raises(UserError, match=reason) as refusal:
         await block(tasks())
     assert "hud.eval.evaluate(tasks, loop" in (refusal.value.hint or "")
+    assert refusal.value.__notes__ == [f"hint: {refusal.value.hint}"]
 
 
 async def test_a_body_that_yields_is_refused() -> None:

@@ -13,7 +13,7 @@ import hud
 from hud import Environment
 from hud.agents import ScriptedAgent
 from hud.errors import AgentFailure, UserError
-from hud.services import Chat
+from hud.services import Chat, ChatService
 from hud.types import Trace
 
 pytestmark = pytest.mark.anyio
@@ -156,3 +156,20 @@ async def test_a_chat_as_a_tool_takes_what_the_scenario_takes() -> None:
         "helper", messages=[{"role": "user", "content": {"type": "text", "text": "hi"}}]
     )
     assert told.text == "1: hi"
+
+
+async def test_a_service_keeps_a_history_for_each_session() -> None:
+    service = ChatService(desk()("assist"), model=ScriptedAgent(repeat), trace=False)
+    assert (await service.send("hello")).content == "1: hello"
+    assert (await service.send("again")).content == "3: again"
+    assert (await service.send("hello", session_id="other")).content == "1: hello"
+    kept = service.export_history()
+    service.clear()
+    assert (service.export_history(), len(kept)) == ([], 4)
+    service.load_history(kept, session_id="third")
+    assert (await service.send("more", session_id="third")).content == "5: more"
+
+
+def test_a_service_over_an_environment_needs_a_scenario() -> None:
+    with pytest.raises(UserError, match="without a scenario"):
+        ChatService(desk(), model=ScriptedAgent(repeat))
