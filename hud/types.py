@@ -15,6 +15,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import mcp_types
 from pydantic import (
+    AliasChoices,
     BaseModel,
     ConfigDict,
     Field,
@@ -300,7 +301,7 @@ class AgentResponse(BaseModel):
     usage: Usage = Field(default_factory=Usage)
     finish_reason: str | None = None
     """The provider's own word for why it stopped."""
-    done: bool = False
+    ends: bool = Field(default=False, validation_alias=AliasChoices("done", "ends"))
     """Whether this is the last turn, whatever tools it asks for."""
     isError: bool = False
     """Whether there is no answer; `content` then says why."""
@@ -312,6 +313,15 @@ class AgentResponse(BaseModel):
     @classmethod
     def _nothing_said_is_empty(cls, value: Any) -> Any:
         return "" if value is None else value
+
+    @property
+    def done(self) -> bool:
+        """Whether the agent is done: it asks for no tool, or ends itself."""
+        return self.ends or not self.tool_calls
+
+    @done.setter
+    def done(self, ends: bool) -> None:
+        self.ends = ends
 
 
 InferenceResult = AgentResponse
@@ -407,7 +417,7 @@ NativeToolSpecs = dict[AgentType, NativeToolSpec | list[NativeToolSpec]]
 """Specs by family; of several, the first that supports the model counts."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class ToolDeclaration:
     """A function and how it is offered as a tool; an environment makes the tool of it."""
 
@@ -417,6 +427,8 @@ class ToolDeclaration:
     description: str | None = None
     """What clients are told; None: the function's docstring."""
     meta: dict[str, Any] | None = None
+    parameters: dict[str, Any] | None = None
+    """JSON schema of the arguments, where the function's signature does not say it."""
 
 
 ABOVE = {

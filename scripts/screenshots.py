@@ -56,6 +56,8 @@ def main(wanted: list[str]) -> None:
 
 
 def _empty(folder: Path, browser: Browser, wanted: list[str]) -> None:
+    if wanted and not any(name.startswith("empty") for name in wanted):
+        return
     folder.mkdir()
     with running_controller(folder) as controller, running_dashboard(controller, folder) as url:
         names = ("overview", "environments", "debugger", "tasksets", "jobs", "compare")

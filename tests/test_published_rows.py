@@ -200,9 +200,12 @@ class Last(MCPAgent):
     async def get_response(self, messages: list[Any]) -> InferenceResult:
         call = MCPToolCall(name="count_letter", arguments={})
         is_error = "oops" in str(messages)
-        return InferenceResult(
-            content="3", tool_calls=[call], done=True, isError=is_error, info={"n": 1}, raw=self
-        )
+        said: dict[str, Any] = {"content": "3", "tool_calls": [], "done": False, "raw": self}
+        response = InferenceResult(**said, isError=is_error, info={"n": 1})
+        response.tool_calls.append(call)
+        assert not response.done
+        response.done = True
+        return response
 
 
 async def test_5_and_58_an_authors_agent_says_that_it_is_done_or_that_it_failed() -> None:
@@ -228,7 +231,9 @@ async def test_37_a_context_is_asked_what_its_environment_has() -> None:
         assert [item.name for item in await ctx.list_prompts()] == ["letters:count"]
         assert "data://motto" in [str(item.uri) for item in await ctx.list_resources()]
         (motto,) = await ctx.read_resource("data://motto")
-        assert motto.text == "count twice"
+        assert (motto.text, ctx.setup_output) == ("count twice", None)
+        with pytest.raises(AttributeError, match="it is the environment's"):
+            getattr(ctx, "mock_tool")("count_letter", 3)  # noqa: B009 - mypy knows that it has none
         await ctx.submit("3")
     assert ctx.reward == 1.0
 

@@ -37,7 +37,7 @@ async def find_tasks(request: JobRequest, store: TasksetStore, door: Environment
     """The tasks that a request asks for, in order, and in the environment that it asks for.
 
     Raises:
-        UserError: there is no such source, task or environment, or an environment's tasks cannot be read.
+        UserError: there is no such source, task or environment, or tasks cannot be read.
     """
     found = await _all_tasks(request.source, store, door)
     tasks = found.tasks

@@ -118,7 +118,7 @@ def page(connection: Connection, **filters: Unpack[JobFilters]) -> Page[JobView]
     query = select(jobs).where(*conditions).order_by(*order)
     rows = connection.execute(paged(query, offset, filters.get("limit", 100)))
     total = connection.scalar(counting(jobs, conditions)) or 0
-    return Page[JobView](items=[_brief(row) for row in rows], total=total, offset=offset)
+    return Page[JobView](items=[brief(row) for row in rows], total=total, offset=offset)
 
 
 def _conditions(filters: JobFilters) -> list[ColumnElement[bool]]:
@@ -178,7 +178,8 @@ def view(row: Row[Any]) -> JobView:
     return JobView(job=record, totals=totals, taskset=row.taskset, is_remote=row.is_remote)
 
 
-def _brief(row: Row[Any]) -> JobView:
+def brief(row: Row[Any]) -> JobView:
+    """As `view`, without the slugs of its tasks."""
     whole = view(row)
     return whole.model_copy(update={"job": whole.job.model_copy(update={"tasks": []})})
 

@@ -8,10 +8,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Float,
+    Row,
+    Select,
+    func,
+    literal,
+    or_,
+    select,
+)
 
 from controller.store import columnsets
-from controller.store.jobs import job_row, view
+from controller.store.jobs import brief, job_row
 from controller.store.listing import containing, ordering, paged
 from controller.store.tables import job_tasks, rollouts
 from hud.eval.statistics import Spread, interval_of, pass_at_counted
@@ -34,6 +44,8 @@ MAX_RUNS = 10_000
 """Runs of one task that a page may show."""
 MAX_EXAMPLES = 20
 """Rollouts that a group of failures names."""
+MEASURES = {"reward_sum", "seconds"}
+TOTALS = ("scored", "reward_sum", "failed", "seconds", *Usage.model_fields)
 LARGEST_K = 1000
 """The largest k of pass@k."""
 
@@ -60,11 +72,10 @@ def results(connection: Connection, job_id: str) -> JobResults:
         NotFound: there is no such job.
     """
     row = job_row(connection, job_id)
-    summary = view(row)
     return JobResults(
-        view=summary,
+        view=brief(row),
         tasks=count_tasks(connection, [row.pk]),
-        variants=variant_results(connection, row.pk, summary.job),
+        variants=variant_results(connection, row.pk, JobRecord.model_validate_json(row.record)),
         failures=_failures(connection, row.pk),
         columns=columnsets.schema_of(connection, [row.pk]),
     )
@@ -87,74 +98,64 @@ def variant_names(connection: Connection, job_pk: int, job: JobRecord) -> list[s
 
 def variant_results(connection: Connection, job_pk: int, job: JobRecord) -> list[VariantResult]:
     """Each variant over all tasks of a job, in the job's order."""
-    sums = _sums(job_pk).subquery()
-    rows = {row.variant: row for row in connection.execute(select(sums))}
-    squares = {name: found for name, found in connection.execute(_squares(job_pk, sums))}
-    passed: dict[str, dict[tuple[int, int], int]] = {}
-    for name, runs, passes, tasks in connection.execute(_passes(job_pk)):
-        passed.setdefault(name, {})[runs, passes] = tasks
+    kinds: dict[str, list[Row[Any]]] = {variant.name: [] for variant in job.variants}
+    for kind in connection.execute(_kinds(job_pk)):
+        kinds.setdefault(kind.variant, []).append(kind)
+    sums = {name: _summed(rows) for name, rows in kinds.items()}
+    means = {name: it["reward_sum"] / it["scored"] for name, it in sums.items() if it["scored"]}
+    squares = {
+        name: connection.scalar(_squares(job_pk, name, mean)) for name, mean in means.items()
+    }
     return [
-        _variant(
-            name,
-            rows.get(name),
-            squares.get(name) or 0.0,
-            pass_at_counted(passed.get(name, {}), min(job.group, LARGEST_K)),
-        )
-        for name in variant_names(connection, job_pk, job)
+        _variant(name, sums[name], squares.get(name) or 0.0, kinds[name], job.group)
+        for name in kinds
     ]
 
 
-def _sums(job_pk: int) -> Select[Any]:
+def _kinds(job_pk: int) -> Select[Any]:
+    """Tasks by variant and by how many of their runs have a reward and passed; summed up."""
     row = job_tasks.c
-    added = ("scored", "reward_sum", "failed", "seconds", *Usage.model_fields)
-    totals = [func.sum(row[name]).label(name) for name in added]
-    tasks = func.count().filter(row.scored > 0).label("tasks")
-    ends = [func.min(row.low).label("low"), func.max(row.high).label("high")]
-    query = select(row.variant, tasks, *ends, *totals)
-    return query.where(row.job_pk == job_pk).group_by(row.variant)
+    kind = (row.variant, row.scored.label("runs"), row.passed)
+    ends = (func.min(row.low).label("low"), func.max(row.high).label("high"))
+    totals = [func.sum(row[name]).label(name) for name in TOTALS]
+    query = select(*kind, func.count().label("tasks"), *ends, *totals)
+    return query.where(row.job_pk == job_pk).group_by(*kind).order_by(*kind)
 
 
-def _squares(job_pk: int, sums: Any) -> Select[Any]:
-    """By variant, how far its tasks' rewards are from what its mean would make of them, squared."""
+def _summed(kinds: Sequence[Row[Any]]) -> dict[str, Any]:
+    found = {name: sum(kind._mapping[name] for kind in kinds) for name in TOTALS}
+    # PostgreSQL adds counts up to decimals, which do not mix with floats.
+    return {name: float(it) if name in MEASURES else int(it) for name, it in found.items()}
+
+
+def _squares(job_pk: int, variant: str, mean: float) -> Select[Any]:
+    """How far a variant's tasks are from what its mean would make of them, squared."""
     row = job_tasks.c
-    away = row.reward_sum - row.scored * (sums.c.reward_sum / sums.c.scored)
-    query = select(row.variant, func.sum(away * away))
-    joined = query.join(sums, sums.c.variant == row.variant)
-    return joined.where(row.job_pk == job_pk, row.scored > 0).group_by(row.variant)
-
-
-def _passes(job_pk: int) -> Select[Any]:
-    """By variant, how many tasks have so many runs of which so many passed."""
-    row = job_tasks.c
-    terms = (row.variant, row.scored, row.passed)
-    query = select(*terms, func.count()).where(row.job_pk == job_pk, row.scored > 0)
-    return query.group_by(*terms)
+    away = row.reward_sum - row.scored * literal(mean, Float)
+    query = select(func.sum(away * away)).where(row.job_pk == job_pk, row.variant == variant)
+    return query.where(row.scored > 0)
 
 
 def _variant(
-    name: str, row: Row[Any] | None, squares: float, passes: dict[int, float]
+    name: str, sums: dict[str, Any], squares: float, kinds: Sequence[Row[Any]], group: int
 ) -> VariantResult:
-    if row is None:
-        return VariantResult(variant=name)
+    scored = [kind for kind in kinds if kind.runs]
+    spread = Spread(
+        tasks=sum(kind.tasks for kind in scored),
+        count=sums["scored"],
+        total=sums["reward_sum"],
+        low=min((kind.low for kind in scored), default=0.0),
+        high=max((kind.high for kind in scored), default=0.0),
+        squares=squares,
+    )
+    passes = {(kind.runs, kind.passed): kind.tasks for kind in scored}
     return VariantResult(
         variant=name,
-        reward=interval_of(_spread(row, row.tasks, squares)),
-        pass_at=passes,
-        failed=row.failed,
-        usage=Usage(**{name: row._mapping[name] for name in Usage.model_fields}),
-        seconds=row.seconds,
-    )
-
-
-def _spread(row: Row[Any], tasks: int, squares: float = 0.0) -> Spread:
-    """What the counters of one task, or of several, say about rewards."""
-    return Spread(
-        tasks=tasks,
-        count=int(row.scored),
-        total=row.reward_sum,
-        low=row.low or 0.0,
-        high=row.high or 0.0,
-        squares=squares,
+        reward=interval_of(spread),
+        pass_at=pass_at_counted(passes, min(group, LARGEST_K)),
+        failed=sums["failed"],
+        usage=Usage(**{name: sums[name] for name in Usage.model_fields}),
+        seconds=sums["seconds"],
     )
 
 
@@ -264,7 +265,9 @@ def _result(row: Row[Any], played: Played, group: int, runs: int) -> TaskResult:
         rewards=[run.reward if run else None for run in shown],
         statuses=[run.status if run else None for run in shown],
         runs=known,
-        reward=interval_of(_spread(row, 1)),
+        reward=interval_of(
+            Spread(1, row.scored, row.reward_sum, low=row.low or 0.0, high=row.high or 0.0)
+        ),
         failed=row.failed,
         seconds=row.seconds,
     )

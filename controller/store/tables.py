@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, LargeBinary, Table
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, LargeBinary, Table, text
 from sqlmodel import Field, SQLModel
 
 from controller.store.values import Count, Moment, Words
@@ -127,6 +127,14 @@ class Rollout(SQLModel, table=True):
         Index("rollouts_by_reward", "reward"),
         Index("rollouts_of_task", "task", "started_at"),
         Index("rollouts_by_columns", "set_pk", "started_at"),
+        Index(
+            "rollouts_by_failure",
+            "job_pk",
+            "boundary",
+            "reason",
+            sqlite_where=text("status = 'failed'"),
+            postgresql_where=text("status = 'failed'"),
+        ),
     )
 
     pk: int | None = Field(default=None, sa_type=Count, primary_key=True)

@@ -35,10 +35,9 @@ MANY = 8
 """Runs from which their table scrolls."""
 COLUMNS = {
     "target": text_column("Examined"),
-    "status": text_column("Status"),
-    "phases": text_column("Phases"),
-    "time": text_column("Time"),
+    "ended": text_column("Ended"),
     "when": text_column("When"),
+    "time": text_column("Time"),
 }
 
 
@@ -47,7 +46,7 @@ def _show() -> None:
     header("Debugger", "is it an environment that agents can work in?")
     left, right = st.columns([2, 3])
     with left:
-        _form()
+        _form(run)
         _history()
     with right:
         if run is None:
@@ -59,11 +58,12 @@ def _show() -> None:
 
 
 @live(None)
-def _form() -> None:
+def _form(run: str | None) -> None:
     with st.container(border=True):
         heading("Examine")
         names = [record.name for record in data.environments()]
-        asked = st.query_params.get("target")
+        examined = {record.id: record.target for record in data.debug_runs()}
+        asked = st.query_params.get("target") or examined.get(run or "")
         if asked and asked not in names:
             names = [asked, *names]
         target = st.selectbox(
@@ -73,7 +73,7 @@ def _form() -> None:
             format_func=cleaned,
             accept_new_options=True,
             placeholder="an environment's name, or an image",
-            key="target",
+            key=f"target-{run}",
         )
         last = st.select_slider(
             "As far as phase", range(1, len(TITLES) + 1), len(TITLES), key="last-phase"
@@ -113,13 +113,13 @@ def _history() -> None:
 
 
 def _row(run: DebugRecord) -> dict[str, str]:
-    passed = sum(phase.status == "passed" for phase in run.phases)
+    failed = [phase.number for phase in run.phases if phase.status == "failed"]
+    word = look_of(run.status).word
     return {
         "target": cleaned(run.target),
-        "status": look_of(run.status).word,
-        "phases": f"{passed} passed",
-        "time": lasting(run.seconds),
+        "ended": f"{word} at {failed[0]}" if failed else word,
         "when": ago(run.started_at),
+        "time": lasting(run.seconds),
     }
 
 

@@ -25,9 +25,9 @@ def _show() -> None:
     with left:
         _secrets()
         _providers()
+        _stored()
     with right:
         _doctor()
-        _stored()
         _versions()
 
 

@@ -66,10 +66,10 @@ def show_list() -> None:
         ],
         "tasksets",
         {
-            "name": text_column("Taskset", width="large"),
+            "name": text_column("Taskset", width="medium"),
             "tasks": count_column("Tasks"),
-            "columns": text_column("Columns"),
             "at": when_column("Changed"),
+            "columns": text_column("Columns", width="large"),
         },
         can_open=True,
     )

@@ -1,4 +1,4 @@
-"""The form that starts a job: which tasks, where, who plays them, how often, within which limits."""
+"""The form that starts a job: its tasks, where, who plays them, how often, within which limits."""
 
 from __future__ import annotations
 

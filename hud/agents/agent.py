@@ -280,7 +280,7 @@ class MCPAgent:
         while max_steps < 0 or steps < max_steps:
             steps += 1
             response = await self._respond(messages)
-            if response.done or not response.tool_calls:
+            if response.done:
                 return response
             results = await self.call_tools(response.tool_calls)
             messages.extend(await self.format_tool_results(response.tool_calls, results))

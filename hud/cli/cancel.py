@@ -12,14 +12,19 @@ from hud.cli.recorded import find_recorded
 from hud.client import Client
 from hud.errors import UserError
 
+EXAMINATION = "debug-"
+"""What the ids of examinations begin with."""
+
 
 def cancel(
-    job: Annotated[str | None, typer.Argument(help="A job's id or its beginning.")] = None,
+    job: Annotated[
+        str | None, typer.Argument(help="A job's id or its beginning, or an examination's id.")
+    ] = None,
     rollout: Annotated[str | None, typer.Option(help="End only this rollout.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="End every job that runs.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
 ) -> int:
-    """End a job that runs at the controller; what it finished stays.
+    """End a job or an examination that runs at the controller; what it finished stays.
 
     `--rollout` ends one rollout of it, `--all` every job that runs there.
     """
@@ -28,6 +33,10 @@ def cancel(
     with Client() as client:
         if job is None:
             return _cancel_all(client, yes)
+        if job.startswith(EXAMINATION) and rollout is None:
+            client.cancel_debug_run(job)
+            console.note(f"✓ {job} is cancelled")
+            return 0
         found = find_recorded(client, job).job.id
         if rollout is not None:
             client.cancel_rollout(found, rollout)

@@ -15,7 +15,6 @@ from hud.cli import console
 from hud.cli.building import tell_step
 from hud.cli.preflight import diagnosed
 from hud.cli.progress import Progress
-from hud.cli.recording import Recording, begin
 from hud.cli.reports import Reports
 from hud.errors import StartFailure, UserError
 from hud.eval.config import EvalConfig, load_config
@@ -23,6 +22,7 @@ from hud.eval.gateway import GatewayPlace
 from hud.eval.job import Job, Offered, Started, list_tasks
 from hud.eval.journal import read_job, read_rollouts
 from hud.eval.loading import FILES, load_tasks
+from hud.eval.recording import Recording, begin
 from hud.eval.summary import render
 from hud.eval.taskset import choose
 from hud.runtime.local import LocalRuntime
@@ -325,6 +325,11 @@ def _report(job: Job, folder: Path | None) -> None:
         return
     summary = job.summary
     console.plain(render(summary))
+    for path in job.shared_files:
+        console.warn(
+            f"rollouts wrote {path} at the same time, so that their rewards may be wrong: "
+            "--max-concurrent 1, or --isolation container"
+        )
     for scenario in sorted(summary.outside):
         console.warn(f"scenario `{scenario}` gave rewards outside [0, 1]; they count as they are")
     if summary.limited:

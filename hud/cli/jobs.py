@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 import typer
 
 from hud.cli import console
-from hud.cli.recording import send_waiting
 from hud.client import Client
 from hud.errors import HudError
+from hud.eval.recording import send_waiting
 from hud.settings import get_settings
 from hud.wire import JobView
 

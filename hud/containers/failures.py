@@ -28,7 +28,7 @@ _HINTS = [
     (r"address pools have been fully subnetted", "remove unused networks: docker network prune"),
     (
         r"port is already allocated|address already in use",
-        "choose another port, or 0 for any free one",
+        "choose another port, or 0 for any free one; or run one at a time: --max-concurrent 1",
     ),
     (r"no space left on device", "free space: docker system df, docker system prune"),
     (

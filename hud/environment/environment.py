@@ -170,10 +170,11 @@ class Environment(Declarations, Connecting, Toolbox):
 
     def make_task(self, name: str, arguments: Mapping[str, Any]) -> Task:
         """See `__call__`. Scenarios of connected servers are known, and checked, only once
-        connected.
+        connected; so are those of an environment whose initialize hook declares them all.
         """
         scenario = self.find_scenario(name)
-        if scenario is None and not self.sources:
+        is_told_later = self.sources or (self.lifecycle.initializers and not self.scenarios)
+        if scenario is None and not is_told_later:
             known = did_you_mean(name, self.scenarios)
             raise UserError(f"environment `{self.name}` has no scenario `{name}`", hint=known)
         args = dict(arguments) if scenario is None else scenario.arguments.to_json(arguments)

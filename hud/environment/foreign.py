@@ -6,12 +6,14 @@ import json
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, Protocol, TypeGuard
 
 import mcp_types
 
-from hud.environment.registry import FunctionTool, to_result
+from hud.environment.arguments import ArgumentError
+from hud.environment.registry import FunctionTool, call, to_result
 from hud.errors import ToolError
 from hud.types import MCPToolResult, ToolDeclaration
 
@@ -62,7 +64,7 @@ def as_tool(tool: Any, **options: Any) -> EnvironmentTool:
     Raises:
         TypeError: it is none of these.
     """
-    made = _made_tool(tool) or _made_tool(getattr(tool, "mcp", None))
+    made = _made_tool(tool) or _made_tool(_offered(tool))
     if made is not None:
         name = options.get("name")
         return made.renamed(name) if name else made
@@ -71,20 +73,43 @@ def as_tool(tool: Any, **options: Any) -> EnvironmentTool:
     raise TypeError(f"{tool!r} is no tool: it is not callable and has no `.mcp`")
 
 
+def _offered(tool: Any) -> Any:
+    """What an object's `.mcp` is. What a property of its class raises passes through."""
+    return tool.mcp if hasattr(type(tool), "mcp") else getattr(tool, "mcp", None)
+
+
 def _made_tool(tool: Any) -> EnvironmentTool | None:
     if _is_made(tool):
         return tool
     if isinstance(tool, ToolDeclaration):
-        return FunctionTool(
-            tool.function,
-            tool.name,
-            title=tool.title,
-            description=tool.description,
-            meta=tool.meta,
-        )
+        return _declared(tool)
     if hasattr(tool, "to_mcp_tool") and hasattr(tool, "run"):
         return _from_fastmcp(tool)
     return None
+
+
+def _declared(tool: ToolDeclaration) -> EnvironmentTool:
+    told = {"title": tool.title, "description": tool.description}
+    if tool.parameters is None:
+        return FunctionTool(tool.function, tool.name, meta=tool.meta, **told)
+    schema = tool.parameters
+    definition = mcp_types.Tool(name=tool.name, input_schema=schema, _meta=tool.meta, **told)
+
+    async def invoke(arguments: dict[str, Any]) -> Any:
+        _check(arguments, schema, f"tool `{tool.name}`")
+        return await call(partial(tool.function, **arguments))
+
+    return ForeignTool(definition, invoke)
+
+
+def _check(arguments: dict[str, Any], schema: dict[str, Any], what: str) -> None:
+    """Raises ArgumentError: arguments do not fit a JSON schema."""
+    from jsonschema import validators  # type: ignore[import-untyped]  # noqa: PLC0415 - few tools need it
+    from jsonschema.exceptions import best_match  # type: ignore[import-untyped]  # noqa: PLC0415 - as above
+
+    wrong = best_match(validators.validator_for(schema)(schema).iter_errors(arguments))
+    if wrong is not None:
+        raise ArgumentError(f"{what}: {wrong.message}")
 
 
 def _is_made(tool: Any) -> TypeGuard[EnvironmentTool]:

@@ -1,7 +1,8 @@
 """One run of a scenario: its generator, stepped from setup to grade and then closed.
 
 1. The generator lives in one task of its own: what it holds across its yields (cancel scopes,
-   timeouts, task groups, context variables) is entered and left in the same task.
+   timeouts, task groups, context variables) is entered and left in the same task. The context
+   variables that it sets are set for the tools too that are called meanwhile.
 2. What cancels that task while the scenario waits for the answer belongs to something that the
    generator holds, so it is thrown in at the yield; what then comes out of it is the grade.
 3. A caller that gives up during a step interrupts the step.
@@ -13,8 +14,9 @@ from __future__ import annotations
 import asyncio
 import traceback
 import warnings
-from collections.abc import Awaitable, Callable, Mapping
-from contextvars import ContextVar
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,7 +82,18 @@ class ScenarioRun:
         self._ahead: Step | None = None
         self._grading = asyncio.Lock()
         self._graded: EvaluationResult | GradingFailure | None = None
+        self._set: dict[ContextVar[Any], Any] = {}
         self._task = asyncio.create_task(self._own_generator())
+
+    @contextmanager
+    def variables(self) -> Iterator[None]:
+        """Set the context variables that the scenario's code has set so far."""
+        tokens = [(variable, variable.set(value)) for variable, value in self._set.items()]
+        try:
+            yield
+        finally:
+            for variable, token in reversed(tokens):
+                variable.reset(token)
 
     async def setup(self) -> list[mcp_types.PromptMessage]:
         """Run to the first yield; returns the messages that it yields.
@@ -187,9 +200,12 @@ class ScenarioRun:
 
     async def _own_generator(self) -> None:
         current_run.set(self)
+        before = copy_context()
         try:
             while (request := await self._next_request()) is not None:
-                request.resolve(self._ahead or await self._step(request.take()))
+                step = self._ahead or await self._step(request.take())
+                self._set = _set_since(before)
+                request.resolve(step)
         finally:
             if self._waiting is not None:
                 self._waiting.resolve(Step(error=EnvironmentFailure("the run was closed")))
@@ -225,6 +241,12 @@ class ScenarioRun:
 
     def _warn(self, told: str) -> None:
         warnings.warn(f"{self.scenario.what}: {told}", UserWarning, stacklevel=2)
+
+
+def _set_since(before: Context) -> dict[ContextVar[Any], Any]:
+    """The context variables of this task that have got another value."""
+    now = copy_context().items()
+    return {name: value for name, value in now if name not in before or before[name] is not value}
 
 
 def _says_something(message: mcp_types.PromptMessage) -> bool:

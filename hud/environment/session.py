@@ -10,6 +10,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
 import mcp_types
@@ -83,6 +84,10 @@ class Run(Protocol):
     filter: ToolFilter
     answer: Any
 
+    def variables(self) -> AbstractContextManager[None]:
+        """Set the context variables that the scenario has set, while a tool runs."""
+        ...
+
     async def grade(self) -> EvaluationResult:
         """Grade the answer. Raises GradingFailure."""
         ...
@@ -101,6 +106,9 @@ class RemoteRun:
         self.name = prompt.name.rpartition(":")[2]
         self.filter = ToolFilter.declared(prompt.meta or {})
         self.answer: Any = None
+
+    def variables(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     async def grade(self) -> EvaluationResult:
         if self.answer is not None:
@@ -168,7 +176,8 @@ class Session:
         if not self._admits(name):
             return error_result(f"Tool '{name}' is not available in this scenario")
         try:
-            return await self.env.run_tool(name, arguments, Context(self))
+            with self.run.variables() if self.run is not None else nullcontext():
+                return await self.env.run_tool(name, arguments, Context(self))
         except ArgumentError as exc:
             return error_result(f"Input validation error: {exc.message}")
         except ToolError as exc:

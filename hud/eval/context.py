@@ -7,12 +7,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from fnmatch import fnmatch
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mcp_types
 
 from hud import camel
-from hud.environment.environment import text_of
+from hud.environment.environment import Environment, text_of
 from hud.environment.session import SUBMIT_TOOL, Connection, parse_grade
 from hud.environment.toolbox import Toolbox
 from hud.errors import GradingFailure, SetupFailure
@@ -55,6 +55,13 @@ class EvalContext(Toolbox):
         self._scenario = task.scenario
         self._began = time.monotonic()
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            what = f"{type(self).__name__!r} object has no attribute {name!r}"
+            more = "; it is the environment's: use it there, before `hud.eval`"
+            raise AttributeError(what + (more if hasattr(Environment, name) else ""))
+
     @property
     def prompt(self) -> str:
         """The text of the conversation so far; assigning to it replaces the conversation."""
@@ -79,6 +86,11 @@ class EvalContext(Toolbox):
     def append_setup_output(self) -> bool:
         """Whether the task asks for its setup's output in the prompt."""
         return self.config.append_setup_output
+
+    @property
+    def setup_output(self) -> str | None:
+        """What a v4 task's setup returned, where the task asks for it in the prompt."""
+        return (text_of(self.conversation[1:]) or None) if self.append_setup_output else None
 
     @property
     def validation(self) -> list[MCPToolCall]:

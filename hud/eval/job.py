@@ -84,6 +84,8 @@ class Job:
     """Whom agents ask for models; None: the providers themselves."""
     id: str = field(default_factory=new_job_id)
     summary: Summary = field(default_factory=Summary)
+    shared_files: list[str] = field(default_factory=list)
+    """Files that rollouts wrote at the same time, although each had a process of its own."""
     status: JobStatus = "running"
 
     async def events(self) -> AsyncGenerator[Started | Finished, None]:
@@ -166,6 +168,8 @@ class Job:
         finally:
             if self.status != "finished":
                 self.status = "cancelled"
+            if isinstance(runtime, WorkerRuntime):
+                self.shared_files = runtime.shared_files()
             seconds = asyncio.get_running_loop().time() - began
             journal.finish(job.model_copy(update={"status": self.status, "seconds": seconds}))
 

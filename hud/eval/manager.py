@@ -5,6 +5,7 @@ with a function.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
@@ -14,8 +15,10 @@ from typing import Any, Protocol
 from hud.environment.legacy import LegacyTask
 from hud.errors import EnvironmentFailure, GradingFailure, HudError, UserError, did_you_mean
 from hud.eval.context import EvalContext
+from hud.eval.journal import new_job_id
 from hud.eval.loading import load_tasks, task_from
 from hud.eval.many import Loop, RepeatedBlock
+from hud.eval.recorded import Keep, recorded
 from hud.eval.registered import connect
 from hud.eval.rollout import Play, Rollout
 from hud.eval.runner import run_rollouts
@@ -24,6 +27,9 @@ from hud.task import Task, new_id
 
 CONCURRENCY = 30
 """Rollouts that run at a time, unless told otherwise."""
+
+LABEL = re.compile(r"[A-Za-z0-9._:/-]{1,60}")
+"""Names of variants that need no number instead."""
 
 OPTIONS = frozenset(
     {"trace_id", "job_id", "group_id", "group_ids", "api_key", "taskset_id", "trace", "quiet"}
@@ -57,10 +63,12 @@ def eval(
     combinations) or a `group` of runs, the body is run once for every task × variant × run, at
     most `max_concurrent` (30) at a time; see `hud.eval.many`. `ctx.variants` says which it is;
     after the block `ctx.results` has their contexts in that order, and `ctx.reward` is the mean.
+    Where this machine knows a controller, they are recorded there as a job, unless `trace` is
+    False.
 
     `source` is a task, a list of tasks, or what `load_tasks` loads. `options` are trace_id, job_id,
-    group_id and group_ids (one for each rollout); those that steer a hosted service (api_key,
-    trace, quiet, taskset_id) are accepted and have no effect.
+    group_id and group_ids (one for each rollout), and trace; those that steer a hosted service
+    (api_key, quiet, taskset_id) are accepted and have no effect.
 
     Raises:
         UserError: an option cannot be used; or, on entering, the body cannot be run many times.
@@ -79,7 +87,8 @@ def eval(
     async def run(loop: Loop) -> list[EvalContext]:
         play = _player(loop, name)
         rollouts = [replace(plan, play=play) for plan in plans]
-        return await _run_all(rollouts, max_concurrent or CONCURRENCY)
+        keeping = recorded(rollouts, name, is_wanted=options.get("trace", True))
+        return await _run_all(rollouts, max_concurrent or CONCURRENCY, keeping)
 
     return RepeatedBlock(run, summary, FUNCTION_FORM)
 
@@ -217,17 +226,23 @@ async def evaluate(
     plans = _rollouts(chosen, _combinations(variants), group, {})
     play = _player(loop)
     rollouts = [replace(plan, play=play, timeout=timeout) for plan in plans]
-    return await _run_all(rollouts, max_concurrent)
+    return await _run_all(rollouts, max_concurrent, recorded(rollouts, None))
 
 
-async def _run_all(rollouts: Sequence[Rollout], max_concurrent: int) -> list[EvalContext]:
+async def _run_all(
+    rollouts: Sequence[Rollout],
+    max_concurrent: int,
+    keeping: AbstractAsyncContextManager[Keep],
+) -> list[EvalContext]:
     """Run all rollouts in this process; their contexts, in order."""
     runtime = _Runtime()
     finished: dict[int, EvalContext] = {}
     try:
-        async for outcome in run_rollouts(rollouts, runtime, concurrency=max_concurrent):
-            context = outcome.context or _without_context(outcome.rollout, outcome.failure)
-            finished[id(outcome.rollout)] = context
+        async with keeping as keep:
+            async for outcome in run_rollouts(rollouts, runtime, concurrency=max_concurrent):
+                keep(outcome.transcript)
+                context = outcome.context or _without_context(outcome.rollout, outcome.failure)
+                finished[id(outcome.rollout)] = context
     finally:
         await runtime.aclose()
     return [finished[id(rollout)] for rollout in rollouts]
@@ -257,27 +272,37 @@ def _rollouts(
     Raises:
         UserError: there are not as many group ids as rollouts.
     """
-    job_id = options.get("job_id") or new_id()
+    job_id = options.get("job_id") or new_job_id()
     own = [options.get("group_id") or new_id() for _ in tasks]
     groups = [group_id for group_id in own for _ in range(len(combinations) * group)]
     given = list(options.get("group_ids") or groups)
     if len(given) != len(groups):
         counted = f"{len(given)} group_ids for {len(groups)} rollouts"
         raise UserError(f"hud.eval: {counted}", hint="give one for each rollout, or none")
-    plans = itertools.product(tasks, enumerate(combinations), range(group))
+    plans = itertools.product(
+        tasks, zip(_labels(combinations), combinations, strict=True), range(group)
+    )
     return [
         Rollout(
             job_id,
             task,
-            f"variant-{position}",
+            label,
             index,
             _unplayed,
             variants=variant,
             group_id=group_id,
             is_ungraded=task.scenario is None,
         )
-        for (task, (position, variant), index), group_id in zip(plans, given, strict=True)
+        for (task, (label, variant), index), group_id in zip(plans, given, strict=True)
     ]
+
+
+def _labels(combinations: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A short name for each combination: its values, where those are short and tell it apart."""
+    names = ["-".join(map(str, values.values())) or "loop" for values in combinations]
+    if len(set(names)) == len(names) and all(LABEL.fullmatch(name) for name in names):
+        return names
+    return [f"variant-{position}" for position in range(len(names))]
 
 
 async def _unplayed(context: EvalContext) -> None:

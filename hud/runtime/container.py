@@ -21,6 +21,7 @@ from mcp.client._transport import TransportStreams
 
 from hud.containers import Container, ContainerSpec, Sandbox, Stdio
 from hud.containers.arguments import with_docker_arguments
+from hud.containers.failures import hint_for
 from hud.environment.mcp_client import ClientConnection
 from hud.environment.session import Connection
 from hud.errors import DockerFailure, HudError, StartFailure, describe
@@ -193,7 +194,7 @@ async def _start_failure(container: Container, exc: BaseException) -> HudError:
     state = await container.state()
     logs = (await container.logs()).strip() or None
     image = container.spec.image
-    hint = f"hud debug {image}"
+    hint = hint_for(state.error or "") or f"hud debug {image}"
     while isinstance(exc, BaseExceptionGroup):
         exc = exc.exceptions[0]
     if not state.is_running:

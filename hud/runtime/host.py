@@ -24,10 +24,12 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 from hud.environment import Environment
 from hud.environment.session import Connection, Session
 from hud.errors import HudError, UserError, describe, error_data
+from hud.runtime.claims import Claims
 from hud.runtime.forkserver import ForkServer, Order, fork_hazard, kill_descendants, leave
 from hud.runtime.local import environment_of
 from hud.runtime.privileges import step_down
@@ -99,7 +101,9 @@ class Host:
         _redirect_output(output)
         _bound_memory(order["memory"])
         _seed(order["seed"])
+        claims = Claims(Path(order["claims"]))
         asyncio.run(play(self.tasks[order["task"]], socket.socket(fileno=connection)))
+        claims.settle()
 
 
 def warm_up(tasks: list[Task]) -> None:

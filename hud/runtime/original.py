@@ -30,7 +30,7 @@ USER {user}
 REPLACE = """\
 set -eu
 has() {
-    "$1" -c 'import sys; from importlib.metadata import version; version(sys.argv[1])' "$2" 2>/dev/null
+    "$1" -c "from importlib.metadata import version; version('$2')" 2>/dev/null
 }
 replaced=
 for python in "${VIRTUAL_ENV:-}/bin/python" .venv/bin/python $(command -v python python3); do

@@ -28,6 +28,7 @@ _REQUIREMENTS = ("pyproject.toml", "requirements*.txt")
 _RUN = re.compile(r"(\s*RUN\s+)((?:--[a-z]+(?:=\S+)?(?:\s|\\\n)+)*)(.*)", re.DOTALL | re.IGNORECASE)
 _INSTALLS = re.compile(r"\b(?:pip3?|uv)\b")
 _OTHER_FORM = ("[", "<<")
+_LAST = "\nENV UV_NO_SYNC=1\n"
 
 
 def asks_for_original(folder: Path, recipe: str) -> bool:
@@ -38,8 +39,11 @@ def asks_for_original(folder: Path, recipe: str) -> bool:
 
 
 def with_stand_in(recipe: str) -> str:
-    """A Dockerfile whose steps that install packages find the wheels of the context `CONTEXT`."""
-    return "".join(_finding(instruction) for instruction in _instructions(recipe))
+    """A Dockerfile whose steps that install packages find the wheels of the context `CONTEXT`.
+
+    When the image runs they are gone, and so is the network: `uv run` leaves everything as it is.
+    """
+    return "".join(_finding(instruction) for instruction in _instructions(recipe)) + _LAST
 
 
 def _finding(instruction: str) -> str:

@@ -10,14 +10,17 @@ import asyncio
 import contextlib
 import os
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from hud.environment.session import Connection
 from hud.errors import LimitReached, StartFailure, UserError, error_from
 from hud.runtime.child import STATUS_GRACE, Child, Output
+from hud.runtime.claims import shared_files
 from hud.runtime.exits import describe_status, kill_group
 from hud.runtime.server_process import ServerProcess
 from hud.task import Task
@@ -188,6 +191,7 @@ class WorkerRuntime:
         self._restarting = asyncio.Lock()
         self._spawning = asyncio.Semaphore(os.cpu_count() or 1)
         self._tasks: list[Task] = []
+        self._claims: tempfile.TemporaryDirectory[str] | None = None
         self.isolation: Isolation = isolation
         self.hazard: str | None = None
         """Why rollouts are spawned although forking was asked for."""
@@ -210,7 +214,12 @@ class WorkerRuntime:
 
     @asynccontextmanager
     async def start(self, task: Task, *, seed: str = "") -> AsyncIterator[WorkerInstance]:
+        if self._claims is None:
+            self._claims = tempfile.TemporaryDirectory(
+                prefix="hud-claims-", ignore_cleanup_errors=True
+            )
         order = {"task": self._position(task), "seed": seed, "memory": self._memory}
+        order["claims"] = self._claims.name
         host = await self._live_host() if self.isolation == "fork" else await self._spawn_host()
         try:
             child_id, child = await host.launch(
@@ -270,6 +279,12 @@ class WorkerRuntime:
         finally:
             child.output.finish()
 
+    def shared_files(self) -> list[str]:
+        """Files that rollouts wrote at the same time, so that they were not apart."""
+        return shared_files(Path(self._claims.name)) if self._claims else []
+
     async def aclose(self) -> None:
         if self._host is not None:
             await self._host.stop()
+        if self._claims is not None:
+            self._claims.cleanup()

@@ -94,7 +94,7 @@ class JobRecord(BaseModel):
     """The command line that started it."""
     variants: list[Variant]
     tasks: list[str]
-    """Slugs, in order; a list of jobs leaves them out."""
+    """Slugs, in order; left out of lists of jobs, and of results."""
     group: int = 1
     max_steps: int
     isolation: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from hud.types import ColumnValue
 
@@ -55,7 +55,7 @@ class TaskRecord(BaseModel):
 
 
 class TaskUpload(BaseModel):
-    """Tasks in their JSON format, to be matched by slug with a taskset's."""
+    """Tasks in their JSON format, to be matched by slug with a taskset's; a list of them, too."""
 
     tasks: list[dict[str, Any]] = Field(max_length=100_000)
     dry_run: bool = False
@@ -64,6 +64,11 @@ class TaskUpload(BaseModel):
     """Make a new version even of unchanged tasks."""
     keep: list[Kept] = Field(default_factory=list, max_length=3)
     """Fields that stay as they are, since what the tasks were read from has no room for them."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_list(cls, value: Any) -> Any:
+        return {"tasks": value} if isinstance(value, list) else value
 
 
 class PlannedTask(BaseModel):

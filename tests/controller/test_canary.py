@@ -134,6 +134,7 @@ def inflated(content: bytes) -> Iterator[bytes]:
             at = content.find(head, at + 1)
 
 
+@pytest.mark.slow
 def test_what_an_evaluation_leaves_holds_no_secret(
     controller: RunningController, client: Client, job: str
 ) -> None:

@@ -78,7 +78,8 @@ def test_an_evaluation_and_a_session_outlive_the_controllers_death(tmp_path: Pat
     put(tmp_path / "workspace", "school")
     with running_controller(tmp_path, **ports) as first, first.client() as client:
         settled(client, "letters")
-        caller = connected(f"{first.mcp_url}/letters/mcp")
+        client.choose_environment("letters")
+        caller = connected(f"{first.mcp_url}/mcp")
         assert call(caller, "count_letter", text="Strawberry", letter="r") == "3"
         file.write_text(file.read_text().replace(COUNTS, "41") + WAITS)
         until(lambda: True if call(caller, "count_letter", text="a", letter="b") == "41" else None)

@@ -391,7 +391,7 @@ def _wide_task(number: int) -> dict[str, Any]:
             "area": areas[number % 5],
             "priority": number % 4,
             "channels": [["mail"], ["chat", "mail"], ["phone"]][number % 3],
-            "language": ("English", "Deutsch", "日本語")[number % 3],
+            "language": ("English", "Deutsch", "Ελληνικά")[number % 3],
             "customer tier": ("free", "team", "enterprise")[number % 3],
             "expected minutes": round(1.5 + number * 0.7, 1),
             "source system": "zendesk" if number % 2 else "mailbox",

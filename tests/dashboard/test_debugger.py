@@ -21,6 +21,13 @@ def test_a_failing_phase_shows_evidence_and_remedy(pages: Pages, client: Client)
     assert "hud debug environments/broken" in said
 
 
+def test_an_examination_offers_its_target_again(pages: Pages, client: Client) -> None:
+    page = pages.open("debugger", run=_examined(client, "broken"))
+    assert [box.value for box in page.selectbox] == ["broken"]
+    history = page.dataframe[0].value.iloc[0]
+    assert (history["target"], history["ended"]) == ("broken", "failed at 1")
+
+
 def test_all_phases_of_a_healthy_environment_pass(pages: Pages, client: Client) -> None:
     page = pages.open("debugger", run=_examined(client, "letter-counter"))
     assert texts(page).count("passed]") == 8

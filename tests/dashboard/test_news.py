@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from dashboard import data
@@ -29,12 +27,12 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def news(clock: Clock, client: Client) -> Iterator[News]:
+def news(clock: Clock, client: Client) -> News:
     """News that begin now."""
     found = News(clock)
     found.ask(client)
     clock.now += ASK_SECONDS
-    yield found
+    return found
 
 
 def test_a_rollout_is_news_of_its_job_and_of_no_other(news: News, client: Client) -> None:

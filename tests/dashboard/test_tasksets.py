@@ -6,7 +6,9 @@ import json
 
 import pytest
 
+from dashboard.components.run_form import choices
 from hud.client import Client
+from hud.wire.models import AgentOffer
 from tests.controller.running import RunningController
 from tests.dashboard.pages import Pages, texts, wait_until
 from tests.dashboard.seeding import EMPTY, TASKSET
@@ -152,6 +154,40 @@ def test_the_forecast_counts_rollouts(pages: Pages) -> None:
     page.number_input(key="group").set_value(3).run()
     assert page.metric[0].value == "72"
     assert "12 tasks × 2 agents × 3 runs, at most 30 at once" in texts(page)
+
+
+def test_agents_that_have_what_they_need_are_offered(pages: Pages) -> None:
+    page = pages.open("tasksets", run=TASKSET)
+    offered = [text.partition(" ")[0] for text in page.multiselect(key="agents").options]
+    assert offered == ["oracle", "nop"]
+    assert "No key for more: ANTHROPIC_API_KEY" in texts(page)
+
+
+def test_models_are_chosen_with_their_agent() -> None:
+    ready = {"description": "", "is_ready": True}
+    offers = [
+        AgentOffer(name="oracle", **ready),
+        AgentOffer(name="claude", models=["claude-x", "claude-y"], **ready),
+        AgentOffer(name="openai_compatible", needs_model=True, models=["qwen/qwen3"], **ready),
+        AgentOffer(name="gemini", description="", is_ready=False, models=["gemini-3"]),
+    ]
+    assert choices(offers) == [
+        "oracle", "claude", "claude:claude-x", "claude:claude-y", "openai_compatible:qwen/qwen3"
+    ]  # fmt: skip
+
+
+def test_a_taskset_is_played_in_another_environment(pages: Pages, client: Client) -> None:
+    task = {"slug": "a", "scenario": "count", "env": "gone", "args": {"word": "x", "letter": "y"}}
+    client.save_tasks("moved", [task])
+    page = pages.open("tasksets", run="moved")
+    assert "not in the workspace" in texts(page)
+    page.selectbox(key="environment").select("letter-counter")
+    page.multiselect(key="agents").set_value(["nop"]).run()
+    assert "not in the workspace" not in texts(page)
+    page.button(key="start").click().run()
+    started = place(page)["job"]
+    wait_until(lambda: client.job(started).job.status == "finished")
+    assert (client.job(started).totals.scored, client.job(started).totals.failed) == (1, 0)
 
 
 def test_a_taskset_is_run_from_the_form_until_it_finishes(pages: Pages, client: Client) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -141,6 +142,18 @@ async def test_an_image_whose_server_ends_is_told_with_what_it_printed(
         await env.__aenter__()
     assert "Traceback" in (failed.value.detail or "")
     assert failed.value.hint == "hud debug hud-test-import-crash:latest"
+    assert await left() == []
+
+
+async def test_a_host_port_that_is_taken_is_told_with_the_next_step(
+    trouble: str, left: Left
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        published = f"127.0.0.1:{taken.getsockname()[1]}:80"
+        env = Environment("my-env").connect_image(trouble, docker_args=["-p", published])
+        with pytest.raises(StartFailure, match=r"could not start: .*already") as failed:
+            await env.__aenter__()
+    assert "choose another port" in (failed.value.hint or "")
     assert await left() == []
 
 

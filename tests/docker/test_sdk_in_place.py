@@ -43,3 +43,15 @@ async def play() -> Trace:
     task = Environment("letters-v5").connect_image(IMAGE)("echo", expected='{"total": 3}')
     task.validation = [MCPToolCall(name="submit", arguments={"answer": '{"total": 3}'})]
     return await task.run("oracle")
+
+
+def test_a_requirement_without_an_upper_bound_gets_this_sdk(hud_cli: Command) -> None:
+    folder = hud_cli.cwd / "unbounded"
+    shutil.copytree(ENVIRONMENTS / "original", folder)
+    recipe = (folder / "Dockerfile").read_text()
+    (folder / "Dockerfile").write_text(recipe.replace("hud-python==0.5.41", "'hud-python>=0.5'"))
+    built = hud_cli("build", str(folder), "--tag", IMAGE, timeout=600)
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert inside("hud", "--version") == hud.__version__
+    trace = anyio.run(play)
+    assert (trace.reward, trace.error) == (1.0, None)

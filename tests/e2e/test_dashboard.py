@@ -17,7 +17,7 @@ from tests.dashboard import payloads
 from tests.dashboard.browsing import LOOK_SECONDS, Visit, chromium, running_dashboard
 from tests.dashboard.pages import wait_until_state
 from tests.dashboard.payloads import Canary, canary
-from tests.dashboard.seeding import Seeded, seed_letters
+from tests.dashboard.seeding import TASKSET, Seeded, seed_letters
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 expect.set_options(timeout=LOOK_SECONDS * 1000)
@@ -106,6 +106,16 @@ def test_a_taskset_is_run_from_the_page_and_watched_until_it_ends(visit: Visit) 
     page.get_by_role("button", name="Start", exact=True).click()
     page.wait_for_url(re.compile(r"/jobs\?.*job="))
     expect(page.get_by_text("finished").first).to_be_visible()
+
+
+def test_a_filter_by_a_column_is_put_into_the_address(visit: Visit) -> None:
+    page = visit.open("tasksets", taskset=TASKSET)
+    expect(page.get_by_text("1–12 of 12 tasks")).to_be_visible()
+    page.get_by_role("button", name="Columns").click()
+    page.get_by_label("difficulty").fill("5")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("1–2 of 2 tasks")).to_be_visible()
+    assert "column-difficulty-from=5" in page.url
 
 
 def test_a_trace_is_read_and_the_next_one_reached_by_key(visit: Visit) -> None:

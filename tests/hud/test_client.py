@@ -13,6 +13,7 @@ import threading
 from datetime import timedelta
 from typing import Any
 
+import httpx2
 import pytest
 
 from hud.client import Client, Refused
@@ -174,6 +175,15 @@ def test_a_taskset_goes_through_a_csv_file_unchanged(client: Client) -> None:
         "unchanged"
     }
     assert json.loads(client.export_tasks("copy", "json")) == client.tasks("copy")
+
+
+def test_a_bare_list_of_tasks_is_an_upload(controller: RunningController, client: Client) -> None:
+    url = f"{controller.url}/api/v1/tasksets/listed/upload"
+    headers = {"authorization": f"Bearer {controller.token}"}
+    answer = httpx2.post(url, json=TASKS, headers=headers, trust_env=False)
+    assert answer.status_code == 200, answer.text
+    client.upload("object", TaskUpload(tasks=TASKS))
+    assert client.tasks("listed") == client.tasks("object")
 
 
 def test_a_task_is_edited_and_keeps_its_versions(client: Client) -> None:

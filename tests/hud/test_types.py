@@ -191,4 +191,6 @@ def test_a_trace_without_a_grade_has_no_reward() -> None:
 
 def test_a_response_without_tool_calls_is_the_answer() -> None:
     assert AgentResponse(content="3").done is True
-    assert AgentResponse(tool_calls=[MCPToolCall(name="count")]).done is False
+    calls = [MCPToolCall(name="count")]
+    assert AgentResponse(tool_calls=calls).done is False
+    assert AgentResponse.model_validate({"tool_calls": calls, "done": True}).done is True

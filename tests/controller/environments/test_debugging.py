@@ -48,6 +48,7 @@ def ended(client: Client, record: DebugRecord) -> DebugRecord:
     return until(look, 90)
 
 
+@pytest.mark.slow
 def test_an_examination_goes_through_its_phases(client: Client, subject: str) -> None:
     run = client.start_debug_run(DebugRequest(target=subject, max_phase=4))
     assert run.status == "running"
@@ -59,6 +60,7 @@ def test_an_examination_goes_through_its_phases(client: Client, subject: str) ->
     assert len([event for event in events(client) if event.subject == run.id]) >= 9
 
 
+@pytest.mark.slow
 def test_a_failed_phase_has_its_remedy_and_later_ones_are_skipped(
     workspace: Path, client: Client
 ) -> None:

@@ -25,6 +25,7 @@ def evaluated(client: Client, source: str) -> JobView:
     return until(look, 90)
 
 
+@pytest.mark.slow
 def test_a_folder_and_its_deployment_are_evaluated_by_name(workspace: Path, client: Client) -> None:
     file = put_template(workspace, "counting")
     assert deployed(client, file.parent, "counter").status == "passed"

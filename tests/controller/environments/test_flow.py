@@ -28,6 +28,7 @@ def served(client: Client) -> list[str]:
     return [one.name for one in client.environments() if one.folder is not None]
 
 
+@pytest.mark.slow
 def test_mcp_leads_to_the_only_environment_or_the_chosen_one(
     workspace: Path, client: Client, controller: RunningController
 ) -> None:
@@ -45,6 +46,7 @@ def test_mcp_leads_to_the_only_environment_or_the_chosen_one(
     assert (chosen["first"], chosen["second"]) == (False, True)
 
 
+@pytest.mark.slow
 def test_several_are_served_at_once_and_a_broken_one_says_why(
     workspace: Path, client: Client, controller: RunningController
 ) -> None:
@@ -84,6 +86,7 @@ def test_a_save_that_cannot_be_imported_leaves_the_last_version_serving(
     assert call(caller, "version") == "2"
 
 
+@pytest.mark.slow
 def test_folders_appear_move_and_go(workspace: Path, client: Client) -> None:
     (workspace / "notes").mkdir()
     (workspace / "notes/main.py").write_text("print('no environment')")
@@ -97,6 +100,7 @@ def test_folders_appear_move_and_go(workspace: Path, client: Client) -> None:
     until(lambda: None if "late" in served(client) else True)
 
 
+@pytest.mark.slow
 def test_a_stopped_environment_says_so_and_starts_again(
     workspace: Path, client: Client, controller: RunningController
 ) -> None:

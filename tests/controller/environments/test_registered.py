@@ -46,6 +46,7 @@ def test_a_deployment_registers_what_the_folder_holds(client: Client, speller: s
     assert [one["name"].rpartition(":")[2] for one in version.scenarios] == ["spell"]
 
 
+@pytest.mark.slow
 def test_the_same_folder_is_the_same_version_and_another_one_is_the_next(
     client: Client, controller: RunningController, tmp_path: Path
 ) -> None:
@@ -75,6 +76,7 @@ def test_a_folder_that_does_not_load_is_not_registered(client: Client, tmp_path:
         client.environment("nonsense")
 
 
+@pytest.mark.slow
 def test_each_session_gets_an_instance_of_its_own(
     controller: RunningController, speller: str
 ) -> None:
@@ -96,6 +98,7 @@ def reachable(controller: RunningController, monkeypatch: pytest.MonkeyPatch) ->
     return controller
 
 
+@pytest.mark.slow
 def test_connect_hub_gives_a_fresh_instance(reachable: RunningController, speller: str) -> None:
     async def bumped() -> str:
         env = Environment("outer").connect_hub(f"org/{speller}", prefix="hub")

@@ -55,6 +55,7 @@ def declare(client: Client, request: pytest.FixtureRequest) -> Callable[[str], s
     return declared
 
 
+@pytest.mark.slow
 def test_a_variable_without_a_value_is_asked_for_and_taken_when_it_comes(
     workspace: Path, controller: RunningController, client: Client, declare: Callable[[str], str]
 ) -> None:
@@ -71,6 +72,7 @@ def test_a_variable_without_a_value_is_asked_for_and_taken_when_it_comes(
     assert call(caller, "show", name="PATH") != "nothing"
 
 
+@pytest.mark.slow
 def test_no_log_row_answer_or_argument_holds_a_secret(
     workspace: Path, controller: RunningController, client: Client, declare: Callable[[str], str]
 ) -> None:

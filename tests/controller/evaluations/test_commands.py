@@ -66,7 +66,7 @@ def hud(controller: RunningController, tmp_path: Path) -> Command:
 
 @pytest.fixture
 def inside(controller: RunningController, hud: Command) -> Command:
-    """The same in this process."""
+    """The same in this process, for what the controller does."""
     return controller.inside(hud.cwd)
 
 
@@ -166,9 +166,9 @@ def test_a_rollout_is_cancelled_by_its_id_and_an_unknown_one_offers_near_ones(
 
 
 def test_a_taskset_is_played_here_against_instances_of_the_controller(
-    inside: Command, controller: RunningController
+    hud: Command, controller: RunningController
 ) -> None:
-    ended = inside.within(inside.cwd.parent)("eval", "spelling/a", "oracle", "--group", "2")
+    ended = hud.within(hud.cwd.parent)("eval", "spelling/a", "oracle", "--group", "2")
     assert ended.returncode == 0, ended.stderr
     assert "Total: 1 task × 2 runs | Mean: 1.00" in ended.stdout
     assert not newest(controller).is_remote
@@ -189,6 +189,20 @@ async def main():
 asyncio.run(main())
 """
 
+SEVERAL = """
+import asyncio
+import hud
+from tasks import tasks
+
+async def main():
+    said = {"model": ["right", "wrong"]}
+    async with hud.eval(tasks[0], name="both", variants=said, group=2, trace=TRACE) as ctx:
+        await ctx.submit("3" if ctx.variants["model"] == "right" else "7")
+    print([one.reward for one in ctx.results])
+
+asyncio.run(main())
+"""
+
 
 def test_an_authors_program_plays_tasksets_and_their_tasks_by_name(
     hud: Command, tmp_path: Path
@@ -201,8 +215,33 @@ def test_an_authors_program_plays_tasksets_and_their_tasks_by_name(
     )
 
 
-def test_a_local_evaluation_is_recorded(inside: Command, controller: RunningController) -> None:
-    ended = inside("eval", "tasks.py", "oracle", "--full", "--taskset", "spelling")
+@pytest.mark.parametrize("trace", [False, True])
+def test_what_an_authors_program_plays_several_times_is_recorded_unless_it_says_no(
+    hud: Command, controller: RunningController, trace: bool
+) -> None:
+    (hud.cwd / "several.py").write_text(SEVERAL.replace("TRACE", str(trace)))
+    ended = Command((sys.executable,), hud.cwd, hud.env)("several.py")
+    assert ended.stdout == "[1.0, 1.0, 0.0, 0.0]\n", ended.stderr
+    assert (hud.cwd / ".hud").exists() == trace
+    view = newest(controller)
+    assert (view.job.name == "both") == trace
+    if trace:
+        assert (view.job.status, view.totals.ended) == ("finished", 4)
+        assert [variant.model for variant in view.job.variants] == ["right", "wrong"]
+        with controller.client() as client:
+            transcript = client.transcript(view.job.id, "strawberry.wrong.1")
+        assert (transcript.rollout.reward, transcript.rollout.answer) == (0.0, "7")
+
+
+def test_where_no_controller_is_known_a_program_writes_nothing(hud: Command) -> None:
+    (hud.cwd / "several.py").write_text(SEVERAL.replace("TRACE", "True"))
+    alone = Command((sys.executable,), hud.cwd, hud.env | {"HUD_HOME": str(hud.cwd / "nowhere")})
+    assert alone("several.py").returncode == 0
+    assert not (hud.cwd / ".hud").exists()
+
+
+def test_a_local_evaluation_is_recorded(hud: Command, controller: RunningController) -> None:
+    ended = hud("eval", "tasks.py", "oracle", "--full", "--taskset", "spelling")
     assert ended.returncode == 0, ended.stderr
     view = newest(controller)
     assert (view.job.status, view.totals.scored, view.taskset) == ("finished", 3, "spelling")
@@ -213,11 +252,11 @@ def test_a_local_evaluation_is_recorded(inside: Command, controller: RunningCont
 
 
 def test_models_are_asked_through_the_gateway_which_counts_and_caches(
-    inside: Command, controller: RunningController, provider: fake_provider.Running
+    hud: Command, controller: RunningController, provider: fake_provider.Running
 ) -> None:
     provider.control(reset=True, default="fixed:3")
     for _ in range(2):
-        ended = inside("eval", "tasks.py", "openai", "-m", "gpt-5.4", "--full", "--cache")
+        ended = hud("eval", "tasks.py", "openai", "-m", "gpt-5.4", "--full", "--cache")
         assert ended.returncode == 0, ended.stderr
     assert provider.stats["requests"] == 3
     with controller.client() as client:
@@ -226,7 +265,7 @@ def test_models_are_asked_through_the_gateway_which_counts_and_caches(
         (cached,) = client.usage(second.job.id)
     assert (asked.requests, asked.from_cache, cached.from_cache) == (3, 0, 3)
     assert asked.usage.input_tokens == 3 * fake_provider.INPUT
-    assert OPENAI_KEY not in "".join(path.read_text() for path in inside.cwd.rglob("*.json*"))
+    assert OPENAI_KEY not in "".join(path.read_text() for path in hud.cwd.rglob("*.json*"))
 
 
 def test_repetitions_are_asked_for_once_each_although_answers_are_cached(
@@ -241,16 +280,16 @@ def test_repetitions_are_asked_for_once_each_although_answers_are_cached(
 
 
 def test_json_tasks_run_in_the_controllers_environment_of_their_name(
-    inside: Command, tmp_path: Path
+    hud: Command, tmp_path: Path
 ) -> None:
     path = tmp_path / "elsewhere" / "tasks.json"
     path.parent.mkdir()
     path.write_text(json.dumps([task("a")]))
     for isolation in ("fork", "shared"):
-        ended = inside("eval", str(path), "oracle", "--full", "--isolation", isolation)
+        ended = hud("eval", str(path), "oracle", "--full", "--isolation", isolation)
         assert "Pass: 1/1 (100%)" in ended.stdout, ended.stderr
     path.write_text(json.dumps([task("a") | {"env": {"name": "lettres"}}]))
-    ended = inside("eval", str(path), "oracle", "--full")
+    ended = hud("eval", str(path), "oracle", "--full")
     assert ended.returncode == 2
     assert "there is no environment `lettres` here, nor at the controller" in ended.stderr
     assert "hint: did you mean `letters`?" in ended.stderr

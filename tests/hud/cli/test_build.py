@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from hud.cli.assignments import build_secret
@@ -9,17 +12,24 @@ from hud.cli.assignments import pair as parsed
 from hud.cli.building import BuildProgress, tell_step
 from hud.containers import BuildEvent
 from hud.errors import UserError
+from hud.runtime.template import make_environment
 from tests.command import Command
 
 Captured = pytest.CaptureFixture[str]
 NOWHERE = "unix:///no/such/engine.sock"
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new environment's folder."""
+    return make_environment("word-game", tmp_path_factory.mktemp("template"))
+
+
 @pytest.fixture
-def without_engine(hud_cli: Command) -> Command:
+def without_engine(hud_cli: Command, template: Path) -> Command:
     """`hud` in a new environment's folder, where no container engine answers."""
-    assert hud_cli("init", "word-game").returncode == 0
-    return hud_cli.within(hud_cli.cwd / "word-game").having(DOCKER_HOST=NOWHERE)
+    folder = shutil.copytree(template, hud_cli.cwd / "word-game")
+    return hud_cli.within(folder).having(DOCKER_HOST=NOWHERE)
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,7 @@ def test_an_environment_is_built_and_registered(hud: Command, client: Client) ->
     assert linked == {"environment": "doubling"}
 
 
+@pytest.mark.slow
 def test_a_change_makes_a_version_and_no_change_makes_none(hud: Command, client: Client) -> None:
     folder = make(hud.cwd / "again", "again")
     for _ in range(2):
@@ -125,6 +126,7 @@ def test_code_that_does_not_import_fails_with_its_reason(hud: Command, client: C
     assert client.versions("broken") == []
 
 
+@pytest.mark.slow
 def test_all_environments_of_a_folder_are_deployed(hud: Command, client: Client) -> None:
     for name in ("first-of-two", "second-of-two"):
         make(hud.cwd / name, name)

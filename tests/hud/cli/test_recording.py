@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from hud.cli.recording import FAREWELL
 from hud.eval.outbox import MOST_JOBS, Outbox
+from hud.eval.recording import FAREWELL
 from hud.wire import Transcript
 from tests.command import ROOT, Command
 from tests.controller.running import RunningController, free_port
@@ -87,7 +87,14 @@ def absent() -> Iterator[str]:
     yield f"http://127.0.0.1:{free_port()}"
 
 
-@pytest.mark.parametrize("controller", [absent, hanging, refusing])
+@pytest.mark.parametrize(
+    "controller",
+    [
+        absent,
+        pytest.param(hanging, marks=pytest.mark.slow),
+        pytest.param(refusing, marks=pytest.mark.slow),
+    ],
+)
 def test_a_controller_that_does_not_take_it_changes_nothing_but_a_moment(
     evaluate: Command, controller: object
 ) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -20,7 +21,8 @@ import httpx
 import pytest
 from mcp import Client
 
-from tests.command import Command
+from tests.command import Command, plain_environment
+from tests.forking import Forking
 
 SECONDS = 30.0
 """How long anything may take here; the machine may be busy."""
@@ -47,6 +49,16 @@ async def count(word: str, times: int = 1):
 def source(version: object, more: str = "") -> str:
     """The environment's file, with a tool that returns `version`."""
     return ENV.replace("return 0", f"return {version}") + more
+
+
+def command_beside(
+    factory: pytest.TempPathFactory, text: str, forking: Forking | None = None
+) -> Command:
+    """`hud` of a new user, in a folder with this environment; for tests that share it."""
+    home, folder = factory.mktemp("home"), factory.mktemp("env")
+    (folder / "env.py").write_text(text)
+    words = (sys.executable, "-P", "-m", "hud.cli")
+    return Command(words, folder, plain_environment(home), forking)
 
 
 @dataclass

@@ -10,6 +10,7 @@ import stat
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -23,13 +24,17 @@ from tests.hud.dev.live import (
     DevServer,
     answer,
     call_and_lose,
+    command_beside,
     connected,
     hud_dev,
     source,
     until,
 )
+from tests.hud.environment.served import free_port
 
 pytestmark = pytest.mark.anyio
+
+LOOKING = pytest.mark.xdist_group("a server to look at")
 
 HANGING = """
 import subprocess
@@ -48,6 +53,7 @@ HELLO = {
     "capabilities": {},
     "clientInfo": {"name": "t", "version": "1"},
 }
+INITIALIZE = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": HELLO})
 
 
 @pytest.fixture
@@ -57,9 +63,10 @@ def cli(hud_cli: Command) -> Command:
     return hud_cli.having(HUD_IN_CONTAINER="0")
 
 
-@pytest.fixture
-def server(cli: Command) -> Iterator[DevServer]:
-    with hud_dev(cli, "-p", "0") as running:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevServer]:
+    """One server for all tests that only look at it; it watches nothing."""
+    with hud_dev(command_beside(tmp_path_factory, source(0)), "-p", "0") as running:
         yield running
 
 
@@ -82,6 +89,7 @@ def gone_soon(folder: Path, seconds: float = 10) -> bool:
     return not processes_of(folder)
 
 
+@LOOKING
 def test_it_says_how_to_connect_every_client(server: DevServer) -> None:
     url = server.url
     server.wait_for("VS Code")
@@ -95,17 +103,12 @@ def test_it_says_how_to_connect_every_client(server: DevServer) -> None:
     assert "→ nothing is watched: reload on save with `hud dev -p 0 -w PATH`" in text
 
 
+@LOOKING
 async def test_what_is_printed_for_cursor_leads_a_client_to_the_tools(server: DevServer) -> None:
     line = await server.heard(r"\.cursor/mcp\.json: ")
     config = json.loads(line.partition("mcp.json: ")[2])["mcpServers"]["live"]
     async with Client(config["url"]) as client:
         assert "version" in [tool.name for tool in (await client.list_tools()).tools]
-
-
-def test_nothing_is_printed_on_standard_output(server: DevServer) -> None:
-    assert server.end() == 0
-    assert server.process.stdout is not None
-    assert server.process.stdout.read() == ""
 
 
 async def test_what_is_not_watched_is_not_reloaded(cli: Command) -> None:
@@ -182,8 +185,9 @@ def ask_for_tools(url: str) -> httpx.Response:
 
 @pytest.mark.parametrize("module", [(), ("env",), ("env:env",), ("env.py",), ("env.py:env",)])
 def test_a_module_is_named_in_any_of_these_ways(cli: Command, module: tuple[str, ...]) -> None:
-    with hud_dev(cli, *module, "-p", "0") as server:
-        assert server.status()["environment"] == "live"
+    ended = cli("dev", *module, "--stdio", stdin=f"{INITIALIZE}\n")
+    (answer,) = map(json.loads, ended.stdout.splitlines())
+    assert answer["result"]["serverInfo"]["name"] == "live"
 
 
 @pytest.mark.parametrize("name", ["b", "env"])
@@ -222,32 +226,28 @@ def test_a_kill_leaves_no_process(cli: Command) -> None:
         assert gone_soon(cli.cwd)
 
 
-def test_shutdown_hooks_run_when_it_ends(cli: Command) -> None:
+def test_it_ends_with_hooks_run_and_nothing_printed_on_standard_output(cli: Command) -> None:
     hook = "\n\n@env.shutdown\ndef bye() -> None:\n    open('bye', 'w').close()\n"
     (cli.cwd / "env.py").write_text(source(0, hook))
     with hud_dev(cli, "-p", "0") as server:
-        server.end()
+        assert server.end() == 0
+        assert server.process.stdout is not None
+        assert server.process.stdout.read() == ""
     assert (cli.cwd / "bye").exists()
 
 
-def test_sessions_of_clients_outlive_the_server(cli: Command) -> None:
-    with hud_dev(cli, "-p", "0") as server:
-        port = str(server.port)
+def test_sessions_of_clients_outlive_the_server_and_are_kept_private(cli: Command) -> None:
+    port = str(free_port())
     with hud_dev(cli, "-p", port) as server:
         session = ask_for_tools(server.url).headers["mcp-session-id"]
+    kept = list(Path(cli.env["HOME"], ".hud", "dev").rglob("*.session.json"))
+    assert kept
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in kept)
     with hud_dev(cli, "-p", port) as server:
         headers = {"accept": "application/json, text/event-stream", "mcp-session-id": session}
         message = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
         again = httpx.post(server.url, json=message, headers=headers, timeout=15, trust_env=False)
         assert "version" in again.text
-
-
-def test_what_is_kept_of_sessions_is_private(cli: Command) -> None:
-    with hud_dev(cli, "-p", "0") as server:
-        ask_for_tools(server.url)
-        kept = list(Path(cli.env["HOME"], ".hud", "dev").rglob("*.session.json"))
-    assert kept
-    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in kept)
 
 
 def test_in_a_container_it_listens_everywhere_and_looks_at_the_host(cli: Command) -> None:
@@ -261,6 +261,7 @@ def test_in_a_container_it_listens_everywhere_and_looks_at_the_host(cli: Command
         assert server.status()["counts"]["tools"] == 1
 
 
+@LOOKING
 def test_on_your_machine_it_listens_for_your_machine_only(server: DevServer) -> None:
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"http://127.0.0.2:{server.port}/health", timeout=15, trust_env=False)
@@ -307,12 +308,9 @@ def test_a_conversation_from_a_pipe_is_answered_to_its_end(
 @pytest.mark.parametrize("program", [("hud.cli",), ("hud",)])
 def test_a_dotted_module_is_found_in_the_folder(cli: Command, program: tuple[str, ...]) -> None:
     (cli.cwd / "server").mkdir()
-    (cli.cwd / "server" / "main.py").write_text(
-        source(0).replace("env", "mcp").replace("mcp.scenario", "mcp.scenario")
-    )
-    line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": HELLO})
-    command = Command((sys.executable, "-P", "-m", *program), cli.cwd, cli.env)
-    ended = command("dev", "server.main", "--stdio", stdin=f"{line}\n")
+    (cli.cwd / "server" / "main.py").write_text(source(0).replace("env", "mcp"))
+    command = replace(cli, argv=(*cli.argv[:2], "-m", *program))
+    ended = command("dev", "server.main", "--stdio", stdin=f"{INITIALIZE}\n")
     assert ended.returncode == 0
     (first,) = ended.stdout.splitlines()
     assert json.loads(first)["result"]["serverInfo"]["name"] == "live"

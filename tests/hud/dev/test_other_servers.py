@@ -38,28 +38,27 @@ def cli(hud_cli: Command) -> Command:
     return hud_cli
 
 
-@pytest.mark.parametrize("era", ["legacy", "auto"])
 @pytest.mark.parametrize(
     ("text", "arguments"), [(OVER_PIPES, ()), (OVER_HTTP, ("{port}",))], ids=["pipes", "http"]
 )
-async def test_a_command_is_restarted_behind_the_same_session(
-    cli: Command, text: str, arguments: tuple[str, ...], era: str
+async def test_a_command_is_restarted_behind_the_same_sessions(
+    cli: Command, text: str, arguments: tuple[str, ...]
 ) -> None:
     path = cli.cwd / "server.py"
     path.write_text(text)
     words = ["-w", "server.py", "-p", "0", "--", sys.executable, "server.py", *arguments]
     with hud_dev(cli, *words) as server:
-        async with connected(server, era) as client:
-            assert await answer(client) == 0
+        async with connected(server, "legacy") as old, connected(server, "auto") as new:
+            assert [await answer(client) for client in (old, new)] == [0, 0]
             lines = len(server.lines)
             path.write_text(text.replace("return 0", "return 1"))
             await server.heard("`server.py` changed → restarted", lines)
-            assert await answer(client) == 1
+            assert [await answer(client) for client in (old, new)] == [1, 1]
             lines = len(server.lines)
             path.write_text("1 / 0")
             await server.heard("✗ `server.py` changed → .*the last good version serves on", lines)
             assert any("ZeroDivisionError" in line for line in server.lines[lines:])
-            assert await answer(client) == 1
+            assert [await answer(client) for client in (old, new)] == [1, 1]
 
 
 async def test_a_server_at_a_url_is_served_and_its_restart_is_noticed(cli: Command) -> None:

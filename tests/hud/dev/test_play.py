@@ -8,9 +8,9 @@ import pytest
 from mcp import Client
 
 from tests.command import Command
-from tests.hud.dev.live import ERAS, DevServer, connected, hud_dev, source
+from tests.hud.dev.live import ERAS, DevServer, command_beside, connected, hud_dev, source
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("a server that plays")]
 
 PLAY = {"hud_scenario_list", "hud_scenario_start", "hud_scenario_submit"}
 FILTERED = '''
@@ -23,10 +23,9 @@ async def closed():
 '''
 
 
-@pytest.fixture
-def server(hud_cli: Command) -> Iterator[DevServer]:
-    (hud_cli.cwd / "env.py").write_text(source(0, FILTERED))
-    with hud_dev(hud_cli, "-p", "0") as running:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevServer]:
+    with hud_dev(command_beside(tmp_path_factory, source(0, FILTERED)), "-p", "0") as running:
         yield running
 
 

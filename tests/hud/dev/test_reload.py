@@ -23,7 +23,7 @@ from tests.hud.dev.live import (
     until,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("a server that reloads")]
 
 SLOW_LIBRARY = """
 import os, time

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 import stat
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.command import Command, Finished, plain_environment
-from tests.hud.dev.live import DevServer, hud_dev, source
+from tests.command import Command, Finished
+from tests.forking import Forking
+from tests.hud.dev.live import DevServer, command_beside, hud_dev, source
+
+pytestmark = pytest.mark.xdist_group("a server for `hud scenario`")
 
 
 @pytest.fixture(scope="module")
-def command(tmp_path_factory: pytest.TempPathFactory) -> Command:
-    home, folder = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("env")
-    (folder / "env.py").write_text(source(0))
-    return Command((sys.executable, "-P", "-m", "hud.cli"), folder, plain_environment(home))
+def command(tmp_path_factory: pytest.TempPathFactory, interpreter: Forking) -> Command:
+    return command_beside(tmp_path_factory, source(0), interpreter)
 
 
 @pytest.fixture(scope="module")

@@ -539,3 +539,30 @@ def test_a_run_that_is_left_behind_is_closed_with_its_event_loop() -> None:
 
     asyncio.run(main())
     assert story.events == ["cleaned"]
+
+
+async def test_tools_see_the_context_variables_that_the_scenario_has_set() -> None:
+    basket: contextvars.ContextVar[list[str]] = contextvars.ContextVar("basket")
+    env = Environment("shop")
+
+    @env.tool
+    def put(item: str) -> None:
+        basket.get().append(item)
+
+    @env.scenario("buy")
+    async def buy() -> Play:
+        token = basket.set([])
+        try:
+            yield "Buy milk."
+            yield float(basket.get() == ["milk"])
+        finally:
+            basket.reset(token)
+
+    session = Session(env)
+    assert (await session.call_tool("put", {"item": "early"})).is_error
+    await session.get_prompt("buy", {})
+    assert not (await session.call_tool("put", {"item": "milk"})).is_error
+    assert basket.get(None) is None
+    assert (await session.grade("buy")).reward == 1.0
+    await session.close()
+    assert (await session.call_tool("put", {"item": "late"})).is_error

@@ -145,6 +145,27 @@ def test_scenarios_of_a_connection_are_not_known_before_it_is_open() -> None:
     assert outer("letter-lab:count", word="a").scenario == "letter-lab:count"
 
 
+def test_scenarios_that_an_initialize_hook_declares_are_not_known_before_it_ran() -> None:
+    late = Environment("late")
+
+    @late.initialize
+    async def declare() -> None:
+        @late.scenario("greet")
+        async def greet(name: str) -> AsyncGenerator[Any, str]:
+            answer = yield f"Greet {name}."
+            yield float(name in answer)
+
+    assert late("greet", name="Ada").args == {"name": "Ada"}
+
+    @late.scenario("leave")
+    async def leave() -> AsyncGenerator[Any, str]:
+        yield "Leave."
+        yield 1.0
+
+    with pytest.raises(UserError, match="environment `late` has no scenario `greet`"):
+        late("greet", name="Ada")
+
+
 @pytest.mark.parametrize("word", ["null", "123", "true", "[1]", '{"a": 1}', "", "0.5", " x "])
 def test_what_is_annotated_as_text_stays_text(word: str) -> None:
     assert env("count", word=word).args == {"word": word}

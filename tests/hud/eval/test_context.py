@@ -58,6 +58,27 @@ async def test_scenario_and_task_say_which_tools_are_offered(
 ) -> None:
     async with hud.eval(work(**config)) as ctx:
         assert [tool.name for tool in ctx.as_tools()] == offered
+
+
+@pytest.mark.parametrize(
+    ("limits", "offered"),
+    [
+        ({"include": ["read_file", "no_such"]}, ["read_file"]),
+        ({"exclude": ["read_file", "look"]}, ["write_file"]),
+        ({"include": []}, []),
+    ],
+    ids=["include", "exclude", "nothing"],
+)
+async def test_an_environment_that_is_named_with_some_of_its_tools_offers_no_others(
+    limits: dict[str, list[str]], offered: list[str]
+) -> None:
+    async with hud.eval(work()) as live:
+        task = Task(env={"name": "workshop", **limits}, scenario="work", args={})
+        ctx = EvalContext(task, live.connection)
+        await ctx.setup()
+        assert [tool.name for tool in ctx.as_tools()] == offered
+        with pytest.raises(ToolError, match="Tool 'look' is not available"):
+            await ctx.call_tool("look")
         assert [tool["function"]["name"] for tool in ctx.as_openai_chat_tools()] == offered
 
 

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hud.eval.statistics import interval, p_value, paired_interval, pass_at, student, wilson
+from hud.eval.statistics import (
+    Spread,
+    interval,
+    interval_of,
+    p_value,
+    paired_interval,
+    pass_at,
+    student,
+    wilson,
+)
 
 REWARDS = st.floats(0.0, 1.0)
 
@@ -108,3 +117,25 @@ def test_a_paired_interval_is_students() -> None:
     assert (found.mean, found.count) == (0.5, 3)
     assert found.high - found.mean == pytest.approx(4.3027 * 0.5 / math.sqrt(3), rel=0.01)
     assert paired_interval([]) is None
+
+
+def test_a_thousand_tasks_that_passed_or_not_are_tested_exactly() -> None:
+    better, worse = 520, 460
+    tail = sum(math.comb(980, k) for k in range(better, 981)) / 2**980
+    found = p_value([1.0] * better + [-1.0] * worse + [0.0] * 20)
+    assert found == pytest.approx(2 * tail)
+
+
+def test_an_interval_needs_only_what_rewards_add_up_to() -> None:
+    rewards = [[0.1, 0.7, 1.0], [0.4], [0.0, 0.3]]
+    total, mean = 2.5, 2.5 / 6
+    squares = sum((sum(task) - mean * len(task)) ** 2 for task in rewards)
+    found, expected = interval_of(Spread(3, 6, total, 0.0, 1.0, squares)), interval(rewards)
+    assert found is not None
+    assert expected is not None
+    assert found.model_dump() == pytest.approx(expected.model_dump())
+
+
+def test_what_only_rounding_tells_apart_is_alike() -> None:
+    alike = interval_of(Spread(3, 9, 6.3, 0.7, 0.7, squares=1e-30))
+    assert alike == interval_of(Spread(3, 9, 6.3, 0.7, 0.7))

@@ -39,6 +39,7 @@ FAILURES = {
     "segfault": ("environment", "ended with SIGSEGV"),
     "close": ("environment", "the environment's process ended"),
 }
+SHARING = pytest.mark.xdist_group("troublesome tasks")
 SUCCESSES = ["fine-1", "print", "thread", "children", "count", "fine-2"]
 
 
@@ -52,6 +53,7 @@ def ended(request: pytest.FixtureRequest) -> dict[str, Outcome]:
     return asyncio.run(outcomes(TROUBLE, slugs, isolation=request.param, timeout=60, memory=MEMORY))
 
 
+@SHARING
 @pytest.mark.parametrize("slug", FAILURES)
 def test_a_misbehaving_scenario_ends_its_rollout_with_the_cause(
     ended: dict[str, Outcome], slug: str
@@ -62,11 +64,13 @@ def test_a_misbehaving_scenario_ends_its_rollout_with_the_cause(
     assert error in (record.error or "")
 
 
+@SHARING
 @pytest.mark.parametrize("slug", SUCCESSES)
 def test_its_siblings_are_scored(ended: dict[str, Outcome], slug: str) -> None:
     assert (ended[slug].record.error, ended[slug].record.reward) == (None, 1.0)
 
 
+@SHARING
 def test_what_a_rollout_prints_is_kept_to_the_last_word_and_bounded(
     ended: dict[str, Outcome],
 ) -> None:
@@ -75,34 +79,49 @@ def test_what_a_rollout_prints_is_kept_to_the_last_word_and_bounded(
     assert len(log) == LOG_LIMIT
 
 
+@SHARING
 async def test_what_a_rollout_leaves_running_is_killed(ended: dict[str, Outcome]) -> None:
     pids = left_behind(ended["children"])
     assert len(pids) == 2
     assert await all_ended(pids)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("isolation", ["fork", "spawn"])
-async def test_a_scenario_that_never_ends_is_ended_at_its_limit(isolation: Isolation) -> None:
-    slugs = ["spin", "stubborn", "fine-1"]
-    ended = await outcomes(TROUBLE, slugs, isolation=isolation, timeout=2)
-    for slug in slugs[:2]:
-        assert ended[slug].record.error == "the rollout took longer than 2 s"
-        assert ended[slug].record.boundary == "limit"
-    assert ended["fine-1"].record.reward == 1.0
+@pytest.fixture(scope="module", params=["fork", "spawn"])
+def given_up(request: pytest.FixtureRequest) -> dict[str, Outcome]:
+    """How tasks end whose processes have to be killed, all at the same time."""
+
+    async def play() -> dict[str, Outcome]:
+        slugs = ["spin", "stubborn", "fine-1"]
+        bounded, unbounded = await asyncio.gather(
+            outcomes(TROUBLE, slugs, isolation=request.param, timeout=2),
+            outcomes(TROUBLE, ["close-and-spin", "fine-2"], isolation=request.param),
+        )
+        return bounded | unbounded
+
+    return asyncio.run(play())
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("isolation", ["fork", "spawn"])
-async def test_a_process_that_lives_on_without_its_connection_is_killed(
-    isolation: Isolation,
+@pytest.mark.xdist_group("given up")
+@pytest.mark.parametrize("slug", ["spin", "stubborn"])
+def test_a_scenario_that_never_ends_is_ended_at_its_limit(
+    given_up: dict[str, Outcome], slug: str
 ) -> None:
-    ended = await outcomes(TROUBLE, ["close-and-spin", "fine-1"], isolation=isolation)
-    record = ended["close-and-spin"].record
+    assert given_up[slug].record.error == "the rollout took longer than 2 s"
+    assert given_up[slug].record.boundary == "limit"
+    assert given_up["fine-1"].record.reward == 1.0
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("given up")
+async def test_a_process_that_lives_on_without_its_connection_is_killed(
+    given_up: dict[str, Outcome],
+) -> None:
+    record = given_up["close-and-spin"].record
     assert record.boundary == "environment"
     assert "the environment's process" in (record.error or "")
-    assert await all_ended(left_behind(ended["close-and-spin"]))
-    assert ended["fine-1"].record.reward == 1.0
+    assert await all_ended(left_behind(given_up["close-and-spin"]))
+    assert given_up["fine-2"].record.reward == 1.0
 
 
 @pytest.mark.parametrize("isolation", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])

@@ -112,6 +112,13 @@ def test_a_task_that_cannot_be_kept_is_named(bad: dict[str, Any], message: str) 
     assert caught.value.message.startswith(message)
 
 
+@pytest.mark.parametrize("given", [{}, {"args": None}], ids=["left-out", "null"])
+def test_a_task_without_arguments_is_kept_with_none_and_is_no_template(
+    given: dict[str, Any],
+) -> None:
+    assert check_tasks([{"slug": "a", "scenario": "s", **given}])[0]["args"] == {}
+
+
 def test_a_kept_task_has_no_empty_fields() -> None:
     given: dict[str, Any] = {
         "slug": " a ",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from typing import Any
 
 import mcp_types
@@ -13,7 +14,7 @@ from hud.errors import UserError
 from hud.tools import BaseTool
 from hud.tools.base import BaseTool as PublishedBaseTool
 from hud.tools.types import ContentResult, EvaluationResult, ToolError
-from hud.types import AgentType, NativeToolSpec
+from hud.types import AgentType, NativeToolSpec, ToolDeclaration
 from tests.hud.tools.calling import call, definition, failure, text
 
 pytestmark = pytest.mark.anyio
@@ -235,3 +236,45 @@ def test_two_pictures_do_not_add_up() -> None:
 
 def test_results_have_their_published_home() -> None:
     assert EvaluationResult(reward=0.5, done=True, content="half", info={}).reward == 0.5
+
+
+class Forwarded(BaseTool):
+    """A tool whose parameters a service has told, not its signature."""
+
+    def __init__(self, name: str, schema: dict[str, Any]) -> None:
+        super().__init__(name=name, description=f"Forward to {name}.")
+        self.schema = schema
+        self.__signature__ = inspect.Signature()
+
+    async def __call__(self, **arguments: Any) -> list[mcp_types.TextContent]:
+        return [mcp_types.TextContent(text=f"{self.name} {sorted(arguments.items())}")]
+
+    @property
+    def mcp(self) -> ToolDeclaration:
+        offered = super().mcp
+        offered.parameters = self.schema
+        return offered
+
+
+async def test_a_tool_can_be_offered_with_a_schema_of_its_own() -> None:
+    city = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    env = Environment("lab")
+    env.add_tool(Forwarded("weather", city))
+    async with env:
+        (definition,) = env.as_tools()
+        assert (definition.name, definition.input_schema) == ("weather", city)
+        assert definition.description == "Forward to weather."
+        told = await env.call_tool("weather", city="Oslo", days=2)
+        assert told.text == "weather [('city', 'Oslo'), ('days', 2)]"
+        with pytest.raises(ToolError, match="tool `weather`: 'city' is a required property"):
+            await env.call_tool("weather", days=2)
+
+
+def test_what_a_tools_own_declaration_raises_is_not_swallowed() -> None:
+    class Broken(Forwarded):
+        @property
+        def mcp(self) -> ToolDeclaration:
+            raise AttributeError("no schema was told")
+
+    with pytest.raises(AttributeError, match="no schema was told"):
+        Environment("lab").add_tool(Broken("weather", {}))

@@ -250,6 +250,13 @@ def _rollouts() -> None:
         sa.PrimaryKeyConstraint("pk"),
     )
     op.create_index("rollouts_by_columns", "rollouts", ["set_pk", "started_at"])
+    op.create_index(
+        "rollouts_by_failure",
+        "rollouts",
+        ["job_pk", "boundary", "reason"],
+        sqlite_where=sa.text("status = 'failed'"),
+        postgresql_where=sa.text("status = 'failed'"),
+    )
     op.create_index("rollouts_by_id", "rollouts", ["job_pk", "id"], unique=True)
     op.create_index("rollouts_by_reward", "rollouts", ["reward"])
     op.create_index("rollouts_by_status", "rollouts", ["status", "started_at"])

@@ -9,6 +9,7 @@ from typing import Any
 import anyio
 import pytest
 
+import hud
 from hud.environment import Environment
 from hud.environment.legacy import environment_named, to_task
 from hud.environment.session import Session, parse_grade
@@ -104,6 +105,8 @@ async def test_the_setup_output_is_appended_where_the_task_asks_for_it() -> None
     config = {"append_setup_output": True}
     async with playing(shop_task(agent_config=config)) as (_, prompt):
         assert prompt == f"Add a laptop to the cart.\nopened {URL}"
+    async with hud.eval(to_task(shop_task(agent_config=config))) as ctx:
+        assert ctx.setup_output == f"opened {URL}"
 
 
 BROKEN_SETUPS = [
