@@ -1,7 +1,10 @@
 """Serving one environment of the workspace: its endpoint stays as long as its folder does, the
 session behind it is started, stopped and started anew.
 
-1. Clients' sessions belong to the endpoint, and are kept on disk: they go on after a restart.
+1. Clients' sessions belong to the endpoint, and are kept on disk: they go on after a restart. What
+   they held in the environment is there still if the controller was killed and the environment runs
+   in a container: that is taken over. A controller that is told to end leaves no container behind,
+   for it cannot know whether it will be started again.
 2. What the environment's code does happens in other processes; what fails there is a state here.
 """
 

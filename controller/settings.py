@@ -65,7 +65,9 @@ class ControllerSettings(BaseSettings):
     token_copy: Path | None = Field(None, validation_alias="HUD_TOKEN_COPY")
     """Files, with `:` between them, that get a copy of the token, for clients elsewhere."""
     environment_user: str | None = Field(None, validation_alias="HUD_ENVIRONMENT_USER")
-    """User as whom authors' code runs in processes of the controller, where root starts them."""
+    """Number of the first user as whom authors' code runs in processes of the controller, where
+    root starts them; each environment has one of its own.
+    """
 
     @property
     def token_copies(self) -> tuple[Path, ...]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import wraps
 from threading import Lock
 from typing import Any, ParamSpec, TypeVar
@@ -137,7 +138,8 @@ def _versioned(read: Callable[P, T]) -> Callable[..., T]:
 
 
 def _state(topics: Sequence[str]) -> tuple[int, ...]:
-    news().ask(_looking())
+    with suppress(HudError):  # the read itself finds out what is wrong
+        news().ask(_looking())
     return news().state_of(topics)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import mcp_types
 from pydantic import (
@@ -130,6 +130,15 @@ class AgentAnswer(BaseModel, Generic[AnswerT]):
     citations: list[Citation] = Field(default_factory=list)
     trace: Any = None
     """What the agent recorded, where the agent runs in the same process."""
+
+    if not TYPE_CHECKING:  # checkers are to know the fields only
+
+        def __getattr__(self, name: str) -> Any:
+            """Of the answer itself: before 0.5.41, scenarios were given that without a wrapper."""
+            content = vars(self).get("content")
+            if name.startswith("_") or not hasattr(content, name):
+                return super().__getattr__(name)
+            return getattr(content, name)
 
 
 class SubScore(BaseModel):

@@ -5,4 +5,5 @@
 set -eu
 cd "$(dirname "$0")/.."
 scripts/install.sh dev
+.venv/bin/python -m compileall -q hud controller dashboard # processes that tests start write no bytecode
 exec .venv/bin/python -m pytest -n auto --dist loadgroup "$@"

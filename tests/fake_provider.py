@@ -306,6 +306,11 @@ def embeddings_body() -> Json:
     return {"object": "list", "model": "fake", "data": data, "usage": usage}
 
 
+def no_events(whole: Json) -> Iterator[Json]:
+    """The whole answer: there are no streams of these."""
+    yield whole
+
+
 @dataclass(frozen=True)
 class Protocol:
     """How one of the APIs reads a request and writes an answer, whole or as events."""
@@ -320,8 +325,8 @@ PROTOCOLS = {
     "/responses": Protocol(read_responses, responses_body, responses_events),
     "/messages": Protocol(read_messages, messages_body, messages_events),
     ":generateContent": Protocol(read_gemini, gemini_body, gemini_events),
-    "/embeddings": Protocol(Request, lambda *_: embeddings_body(), iter),
-    "/count_tokens": Protocol(Request, lambda *_: {"input_tokens": INPUT}, iter),
+    "/embeddings": Protocol(Request, lambda *_: embeddings_body(), no_events),
+    "/count_tokens": Protocol(Request, lambda *_: {"input_tokens": INPUT}, no_events),
 }
 
 

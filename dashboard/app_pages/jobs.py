@@ -208,6 +208,7 @@ def _about(view: JobView) -> None:
     facts = {
         "Id": job.id,
         "Tasks from": job.source,
+        "Played in": job.environment or "the environment of each task",
         "Tasks": counted(len(job.tasks), "task"),
         "Runs of each": f"{job.group:,}",
         "Steps": f"at most {job.max_steps:,}",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import pandas as pd
 import streamlit as st
 
 from dashboard import data
 from dashboard.components.frame import header, heading, live
+from dashboard.components.places import go
 from dashboard.components.plain import cleaned, escaped
 from dashboard.components.status import FAILED, PARTIAL, PASSED, Look, badge, look_of, served
+from dashboard.components.tables import mean_column, rows_table, text_column
 from dashboard.components.wording import ago, counted, lasting
 from hud.wire import JobView
 from hud.wire.platform import Check, EnvironmentRecord
@@ -23,6 +24,15 @@ RECENT_JOBS = 3
 """Of as many jobs failures are told."""
 BEGINNER_JOBS = 2
 """Jobs up to which the first steps are shown."""
+JOB_COLUMNS = {
+    "job": text_column("Job", width="medium"),
+    "status": text_column("Status"),
+    "mean": mean_column(),
+    "passed": text_column("Passed"),
+    "failed": text_column("Failed"),
+    "time": text_column("Time"),
+    "when": text_column("When"),
+}
 FIRST_STEPS = (
     ("Make an environment: it is served while you write it", "hud init my-env --dir environments"),
     (
@@ -106,22 +116,10 @@ def _last_jobs() -> None:
         if not page.items:
             st.caption("Nothing was evaluated yet")
             return
-        chosen = st.dataframe(
-            pd.DataFrame([_row(item) for item in page.items]),
-            hide_index=True,
-            on_select="rerun",
-            selection_mode="single-row",
-            key="last-jobs",
-            column_config={
-                "mean": st.column_config.ProgressColumn(
-                    "mean", min_value=0.0, max_value=1.0, format="%.2f", width="small"
-                ),
-                "job": st.column_config.TextColumn("job", width="medium"),
-            },
-        )
-        if rows := chosen.selection.rows:
-            job = page.items[rows[0]].job.id
-            st.switch_page("app_pages/jobs.py", query_params={"job": job})
+        rows = [_row(item) for item in page.items]
+        chosen = rows_table(rows, "last-jobs", JOB_COLUMNS, can_open=True)
+        if chosen is not None:
+            go("jobs", job=page.items[chosen].job.id)
         st.page_link("app_pages/jobs.py", label="All jobs", icon=":material/arrow_forward:")
 
 

@@ -75,7 +75,7 @@ def _body(step: TraceStep, threshold: float) -> None:
         _paragraph(step.result)
     else:
         _result(step.result)
-    if step.error:
+    if step.error and step.error not in _texts(step.result):
         st.code(cleaned(step.error), language=None, wrap_lines=True)
 
 
@@ -114,6 +114,13 @@ def _result(result: Any) -> None:
         show_content(blocks)
     else:
         show_value(result)
+
+
+def _texts(result: Any) -> list[str]:
+    """The texts of a tool's answer."""
+    content = result.get("content") if isinstance(result, Mapping) else None
+    blocks = content if isinstance(content, list) else []
+    return [str(block.get("text")) for block in blocks if isinstance(block, Mapping)]
 
 
 def _paragraph(text: str) -> None:

@@ -485,7 +485,8 @@ class Client:
 
     def newest_event(self) -> int:
         """The number of the newest event."""
-        with self._connection.streamed("/events", headers={"accept": STREAM}) as answer:
+        headers = {"accept": STREAM}
+        with self._connection.streamed("/events", headers=headers, seconds=self._seconds) as answer:
             return int(next(answer.iter_lines()).removeprefix("id: "))
 
     def past_events(

@@ -89,7 +89,7 @@ def _made_tool(tool: Any) -> EnvironmentTool | None:
 
 
 def _declared(tool: ToolDeclaration) -> EnvironmentTool:
-    told = {"title": tool.title, "description": tool.description}
+    told: dict[str, Any] = {"title": tool.title, "description": tool.description}
     if tool.parameters is None:
         return FunctionTool(tool.function, tool.name, meta=tool.meta, **told)
     schema = tool.parameters

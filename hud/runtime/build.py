@@ -18,7 +18,7 @@ from hud.containers.images.context import DOCKERFILES, read_context
 from hud.runtime.lock import Lock, LockedImage, Variables, read_lock
 from hud.runtime.project import Project, variables_of
 from hud.runtime.sdk import sdk_folder
-from hud.runtime.stand_in import CONTEXT, asks_for_original, stand_in_folder, with_stand_in
+from hud.runtime.stand_in import CONTEXT, asks_for_newest, stand_in_folder, with_stand_in
 from hud.settings import USER_DIR
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _with_sdk(request: BuildRequest) -> BuildRequest:
     if recipe is None:
         return request
     text = recipe.read_text("utf-8", errors="replace")
-    if asks_for_original(request.folder, text):
+    if asks_for_newest(request.folder, text):
         wheels = {CONTEXT: stand_in_folder(USER_DIR / "cache")}
         contexts = {**wheels, **request.contexts}
         request = replace(request, recipe=with_stand_in(text), contexts=contexts)

@@ -1,4 +1,4 @@
-"""What a build that asks for `hud-python` finds beside its package index: this SDK.
+"""What a build that asks for the newest `hud-python` finds beside its package index: this SDK.
 
 The newest `hud-python` there only says that the project was renamed, and cannot be installed; what
 it was renamed to has nothing of v5. So the steps of a Dockerfile that install packages see empty
@@ -21,7 +21,9 @@ from hud.runtime.sdk import PROJECT, sdk_folder
 CONTEXT = "hud-stand-in"
 """The build context that holds the wheels."""
 TARGET = f"/{CONTEXT}"
-ORIGINAL = re.compile(r"\bhud[-_]python\b")
+ORIGINAL = re.compile(r"\bhud[-_]python\b(?:\[[^]]*\])?([^\"'#;\n]*)")
+"""A requirement, and which versions it takes."""
+_BOUND = re.compile(r"==|~=\s*0\.5\.|<\s*0\.6\b|<=\s*0\.5\b")
 VERSIONS = ("0.6.99999", "99999")
 """The first is for requirements that stop before 1."""
 _REQUIREMENTS = ("pyproject.toml", "requirements*.txt")
@@ -31,11 +33,12 @@ _OTHER_FORM = ("[", "<<")
 _LAST = "\nENV UV_NO_SYNC=1\n"
 
 
-def asks_for_original(folder: Path, recipe: str) -> bool:
-    """Whether a folder's Dockerfile or requirements name `hud-python`."""
+def asks_for_newest(folder: Path, recipe: str) -> bool:
+    """Whether a folder's Dockerfile or requirements take any new `hud-python`, past 0.5 too."""
     files = [path for pattern in _REQUIREMENTS for path in folder.glob(pattern) if path.is_file()]
-    texts = (path.read_text("utf-8", errors="replace") for path in files)
-    return any(ORIGINAL.search(text) for text in (recipe, *texts))
+    texts = [recipe, *(path.read_text("utf-8", errors="replace") for path in files)]
+    asked = [versions for text in texts for versions in ORIGINAL.findall(text)]
+    return any(_BOUND.search(versions) is None for versions in asked)
 
 
 def with_stand_in(recipe: str) -> str:

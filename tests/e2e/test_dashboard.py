@@ -83,6 +83,14 @@ def test_the_overview_leads_to_the_template_environment(visit: Visit) -> None:
     assert "environment=letter-counter" in page.url
 
 
+def test_a_card_says_how_to_connect(visit: Visit, controller: RunningController) -> None:
+    page = visit.open("environments")
+    page.get_by_role("button", name="Connect").last.click()
+    page.get_by_role("radio", name="Claude Code").click()
+    command = f"claude mcp add --transport http notes {controller.mcp_url}/notes/mcp"
+    expect(page.get_by_text(command)).to_be_visible()
+
+
 def test_its_tool_is_called_from_the_page(visit: Visit) -> None:
     page = visit.open("environments", environment="letter-counter")
     page.get_by_role("textbox", name="text", exact=True).fill("strawberry")
@@ -111,7 +119,7 @@ def test_a_taskset_is_run_from_the_page_and_watched_until_it_ends(visit: Visit) 
 def test_a_filter_by_a_column_is_put_into_the_address(visit: Visit) -> None:
     page = visit.open("tasksets", taskset=TASKSET)
     expect(page.get_by_text("1–12 of 12 tasks")).to_be_visible()
-    page.get_by_role("button", name="Columns").click()
+    page.get_by_role("button", name="Columns", exact=True).click()
     page.get_by_label("difficulty").fill("5")
     page.keyboard.press("Enter")
     expect(page.get_by_text("1–2 of 2 tasks")).to_be_visible()

@@ -98,6 +98,10 @@ class BuildLog:
 _REMEDIES = [
     (r"is not a docker command|unknown (?:flag|command)", "install Docker's buildx plugin"),
     (
+        r"docker/dockerfile:\S+ failed",
+        "leave out the line `# syntax=` of the Dockerfile: the engine knows the syntax by itself",
+    ),
+    (
         r"failed to (?:resolve|authorize|fetch)|pull access denied|manifest unknown|no such host",
         "check the name after FROM, or fetch the image first with `docker pull`",
     ),

@@ -82,14 +82,18 @@ def put_template(workspace: Path, name: str, *, dockerfile: bool = False) -> Pat
     return workspace / name / "env.py"
 
 
-def until(what: Callable[[], T | None], seconds: float = SECONDS) -> T:
-    """What a question answers once it is not None; errors of ours count as not yet."""
+def until(
+    what: Callable[[], T | None], seconds: float = SECONDS, told: Callable[[], object] = str
+) -> T:
+    """What a question answers once it is not None; errors of ours count as not yet. `told` says
+    what there is instead.
+    """
     deadline = time.monotonic() + seconds
     while True:
         with contextlib.suppress(HudError):
             if (found := what()) is not None:
                 return found
-        assert time.monotonic() < deadline, "it did not happen in time"
+        assert time.monotonic() < deadline, f"it did not happen in time: {told()}"
         time.sleep(0.05)
 
 
@@ -100,7 +104,7 @@ def settled(client: Client, name: str, state: EnvironmentState = "running") -> E
         record = client.environment(name)
         return record if record.state == state else None
 
-    return until(look)
+    return until(look, told=lambda: client.environment(name))
 
 
 def deployed(client: Client, folder: Path, name: str | None = None) -> BuildRecord:

@@ -150,3 +150,16 @@ def test_a_folder_of_the_workspace_can_be_connected_as_it_is(
 def test_unknown_names_are_refused_at_the_hub(controller: RunningController) -> None:
     with pytest.raises(HudError, match="no environment `org/unknown`"):
         Caller(f"{controller.mcp_url}/hub/org/unknown/mcp").open()
+
+
+def test_instances_are_forked_from_one_process_that_has_the_libraries(
+    controller: RunningController, client: Client, tmp_path: Path
+) -> None:
+    file = put(tmp_path, "forked")
+    parent = '\n@env.tool()\ndef parent() -> int:\n    """Who started this."""\n'
+    file.write_text(f"{source('forked')}\n{parent}    return os.getppid()\n")
+    assert deployed(client, file.parent, "forked").status == "passed"
+    url = f"{controller.mcp_url}/hub/any/forked/mcp"
+    callers = [connected(url) for _ in range(3)]
+    assert len({call(caller, "parent") for caller in callers}) == 1
+    assert [call(caller, "bump") for caller in callers] == ["1"] * 3

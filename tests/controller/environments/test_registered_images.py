@@ -12,6 +12,7 @@ import pytest
 
 from hud.client import Client
 from hud.containers.labels import RUN
+from hud.errors import HudError
 from hud.wire import JobRequest, JobView, Variant
 from hud.wire.platform import DebugRequest
 from tests.controller.environments.template import REPOSITORY, put_template, settled, until
@@ -22,7 +23,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.slow]
 SECONDS = 300.0
 ENGINE = {"DOCKER_HOST": os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")}
 PROJECT = (REPOSITORY / "env_template/pyproject.toml").read_text()
-DECLARES = f'{PROJECT}\n[tool.hud]\nvariables = ["API_TOKEN"]\n'
+DECLARES = PROJECT.replace("variables = []", 'variables = ["API_TOKEN"]')
 NEEDS_SECRET = "RUN --mount=type=secret,id=API_TOKEN test -s /run/secrets/API_TOKEN && : {mark}\n"
 NEEDS_ARGUMENT = 'ARG FLAVOUR\nRUN test "$FLAVOUR" = lemon\n'
 ASKS = "    answer = yield"
@@ -55,6 +56,7 @@ def controller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCont
 def _put(folder: Path, name: str) -> Path:
     """An environment whose build needs a secret; returns its file."""
     file = put_template(folder, name, dockerfile=True)
+    file.write_text(file.read_text().replace("letter-counter", name))
     file.with_name("pyproject.toml").write_text(DECLARES)
     _mark(file.with_name("Dockerfile"), folder.parent.name)
     return file
@@ -141,7 +143,6 @@ def test_a_version_whose_files_are_gone_is_to_be_deployed_again(
     controller: RunningController, client: Client
 ) -> None:
     shutil.rmtree(controller.folder / "data/deployed/stored")
-    view = _evaluated(client, "stored", "strawberry-r")
-    rollout = client.rollouts(job=view.job.id).items[0]
-    assert "the files of version 1 of `stored` are gone" in str(rollout.error)
-    assert rollout.hint == "deploy it again: hud deploy"
+    with pytest.raises(HudError, match="the files of version 1 of `stored` are gone") as caught:
+        _begin(client, "stored", "strawberry-r")
+    assert caught.value.hint == "deploy it again: hud deploy"

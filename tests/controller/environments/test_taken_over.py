@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,6 @@ def test_what_nobody_takes_over_is_removed_by_hud_clean(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _images_go() -> object:
+def _images_go() -> Iterator[None]:
     yield
-    return subprocess.run(["docker", "rmi", "-f", "kept-state"], check=True, capture_output=True)
+    subprocess.run(["docker", "rmi", "-f", "kept-state"], check=True, capture_output=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import pytest
@@ -143,3 +145,12 @@ async def test_published_environments_may_replace_how_the_answer_is_built(
 
     monkeypatch.setattr(hud.environment.scenarios, name, shouting)
     assert await answer_received("quiet") == "QUIET"
+
+
+def test_the_fields_of_the_answer_itself_are_found_on_its_wrapper() -> None:
+    answer = AgentAnswer(content=Reply(city="Oslo"), raw="{}")
+    assert (answer.city, answer.raw) == ("Oslo", "{}")
+    assert AgentAnswer(content="Oslo").lower() == "oslo"
+    with pytest.raises(AttributeError, match="'AgentAnswer' object has no attribute 'country'"):
+        _ = answer.country
+    assert copy.deepcopy(answer) == pickle.loads(pickle.dumps(answer)) == answer

@@ -14,7 +14,7 @@ import pytest
 import hud
 from hud.containers import BuildRequest, BuildResult, FakeContainers
 from hud.runtime.build import build_image
-from hud.runtime.stand_in import asks_for_original, stand_in_folder, with_stand_in
+from hud.runtime.stand_in import asks_for_newest, stand_in_folder, with_stand_in
 
 MOUNT = "--mount=type=bind,from=hud-stand-in,target=/hud-stand-in"
 LAST = "\nENV UV_NO_SYNC=1\n"
@@ -58,19 +58,23 @@ def test_everything_else_of_a_dockerfile_stays_as_it_is(recipe: str) -> None:
 FOLDERS = {
     "dockerfile": ({}, "RUN pip install hud-python\n", True),
     "pyproject": ({"pyproject.toml": "dependencies = ['hud_python[agents]>=0.5']"}, "", True),
-    "requirements": ({"requirements-dev.txt": "hud-python>=0.5.28\n"}, "", True),
+    "requirements": ({"requirements-dev.txt": "hud-python>=0.5.28  # < 0.6\n"}, "", True),
+    "stops before 1": ({"requirements.txt": "hud-python>=0.5,<1\n"}, "", True),
+    "stops before 0.6": ({"requirements.txt": "hud-python[agents]>=0.5.28, < 0.6\n"}, "", False),
+    "stays at 0.5": ({"requirements.txt": "hud-python ~=0.5.30\n"}, "", False),
+    "pinned": ({}, "RUN pip install hud-python==0.5.41\n", False),
     "another": ({"pyproject.toml": "dependencies = ['hud-local']"}, "RUN pip install hud\n", False),
     "its source": ({"env.py": "# pip install hud-python"}, "", False),
 }
 
 
 @pytest.mark.parametrize(("files", "recipe", "expected"), FOLDERS.values(), ids=FOLDERS)
-def test_a_folder_asks_for_the_original_where_packages_are_named(
+def test_a_folder_asks_for_the_newest_where_packages_are_named_without_a_bound(
     tmp_path: Path, files: dict[str, str], recipe: str, expected: bool
 ) -> None:
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    assert asks_for_original(tmp_path, recipe) is expected
+    assert asks_for_newest(tmp_path, recipe) is expected
 
 
 def test_the_wheels_satisfy_the_requirement_with_this_sdk(tmp_path: Path) -> None:

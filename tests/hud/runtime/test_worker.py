@@ -327,6 +327,7 @@ async def test_a_module_that_loads_only_once_fails_the_rollouts_that_need_it_aga
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 async def test_a_request_that_has_no_answer_in_time_is_given_up(holding: Path) -> None:
     async with loaded(holding, timeout=6.0) as (runtime, tasks):
         record = (await play_all(runtime, tasks[:1]))["a"].record

@@ -81,6 +81,7 @@ def test_endless_output_is_bounded_and_terminal_escapes_are_taken_out() -> None:
         ("/bin/sh: 1: gcc: not found", "install `gcc`"),
         ('failed to compute cache key: "/nosuch.txt": not found', "`/nosuch.txt`"),
         ("nosuch:latest: failed to resolve source metadata for x: not found", "FROM"),
+        ("failed to resolve x/docker/dockerfile:1: failed: no such host", "# syntax="),
         ("Temporary failure in name resolution", "no network"),
         ("write /x: No space left on device", "docker builder prune"),
         ("did not complete successfully: exit code: 137", "memory"),
