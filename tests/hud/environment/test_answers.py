@@ -148,9 +148,10 @@ async def test_published_environments_may_replace_how_the_answer_is_built(
 
 
 def test_the_fields_of_the_answer_itself_are_found_on_its_wrapper() -> None:
-    answer = AgentAnswer(content=Reply(city="Oslo"), raw="{}")
+    answer: Any = AgentAnswer(content=Reply(city="Oslo"), raw="{}")
     assert (answer.city, answer.raw) == ("Oslo", "{}")
-    assert AgentAnswer(content="Oslo").lower() == "oslo"
+    text: Any = AgentAnswer(content="Oslo")
+    assert text.lower() == "oslo"
     with pytest.raises(AttributeError, match="'AgentAnswer' object has no attribute 'country'"):
         _ = answer.country
     assert copy.deepcopy(answer) == pickle.loads(pickle.dumps(answer)) == answer

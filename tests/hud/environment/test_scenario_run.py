@@ -76,8 +76,9 @@ async def test_grading_that_cannot_take_that_nothing_was_said_is_told_so(
     answer: str | None, is_told: bool
 ) -> None:
     async def it() -> Play:
-        said = yield "prompt"
-        yield (None if said else said).strip() == "42"
+        said: Any = yield "prompt"
+        taken: Any = None if said else said
+        yield taken.strip() == "42"
 
     session = playing(it)
     await session.get_prompt("it", {})
