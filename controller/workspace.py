@@ -93,6 +93,7 @@ class Workspace:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.engines.forget_all_but([])
         await self.services.output.__aexit__()
 
     async def list(self) -> list[EnvironmentRecord]:

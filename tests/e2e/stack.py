@@ -100,6 +100,13 @@ def environments_of(controller: str) -> set[str]:
     return {id for id, owner in owners.items() if owner.startswith(controller[:12])}
 
 
+def serving(*environments: str) -> set[str]:
+    """The ids of the containers that serve environments of the workspace to clients."""
+    shown = docker("ps", "--all", "--format", '{{.ID}} {{.Label "hud.kept-for"}}')
+    found = [line.split(" ", 1) for line in shown.splitlines()]
+    return {id for id, name in found if name in environments}
+
+
 def docker(*arguments: str) -> str:
     """What `docker` prints."""
     return subprocess.run(
