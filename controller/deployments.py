@@ -118,14 +118,22 @@ class Deployments:
         raise NotFound(f"there is no environment `{name}`", hint=did_you_mean(wanted, known))
 
     async def own_tasks(self, name: str) -> list[Task]:
-        """The tasks that come with an environment, as data.
+        """The tasks that come with an environment, as data. Those of the `Environment` that it
+        declares are played in it, whoever else declares one of that name.
 
         Raises:
             UserError: there is no such environment, it has no tasks, or they cannot be read.
         """
         place = await self.place(name)
         variables = self._services.process_variables(place.name, place.project)
-        return await own_tasks(place.project.folder, variables, self._services.output.descriptor)
+        output = self._services.output.descriptor
+        tasks = await own_tasks(place.project.folder, variables, output)
+        declared = (await self.resolve(name)).environment
+        if declared == place.name:
+            return tasks
+        return [
+            task.played_in(place.name) if task.env_name == declared else task for task in tasks
+        ]
 
     async def open_runtime(self, name: str, tasks: Sequence[Task]) -> Runtime:
         """A runtime that starts a fresh instance of an environment for each rollout of these

@@ -178,6 +178,16 @@ class Task(BaseModel):
         ).hexdigest()[:8]
         return f"{stem.strip('-') or 'task'}-{digest}"
 
+    def played_in(self, environment: str) -> Task:
+        """The task under its own name, with its scenario looked for in another environment."""
+        config = self.env if isinstance(self.env, EnvConfig) else EnvConfig(name=environment)
+        update = {
+            "env": config.model_copy(update={"name": environment}),
+            "scenario": self.scenario_name,
+            "slug": self.key,
+        }
+        return self.model_copy(update=update)
+
     @classmethod
     def from_v4(cls, source: Any) -> Task:
         """The task that runs as a v4 task does: its data as a dict or JSON text, or a `LegacyTask`.

@@ -10,7 +10,7 @@ from controller.evaluations.runtimes import EnvironmentDoor
 from hud.errors import UserError, did_you_mean
 from hud.eval.loading import task_from
 from hud.eval.taskset import select
-from hud.task import EnvConfig, Task
+from hud.task import Task
 from hud.wire import JobRequest
 from hud.wire.tasksets import TasksetRecord
 
@@ -49,7 +49,7 @@ async def find_tasks(request: JobRequest, store: TasksetStore, door: Environment
         tasks = tasks[:1]
     if request.environment is not None:
         await _check_environment(request.environment, door)
-        tasks = [_played_in(request.environment, task) for task in tasks]
+        tasks = [task.played_in(request.environment) for task in tasks]
     return Found(tasks, found.taskset, found.environment)
 
 
@@ -57,18 +57,6 @@ async def _check_environment(name: str, door: EnvironmentDoor) -> None:
     known = await door.names()
     if name not in known:
         raise NotFound(f"there is no environment `{name}`", hint=did_you_mean(name, known))
-
-
-def _played_in(environment: str, task: Task) -> Task:
-    """The task under its own name, with its scenario looked for in another environment."""
-    config = task.env if isinstance(task.env, EnvConfig) else EnvConfig(name=environment)
-    return task.model_copy(
-        update={
-            "env": config.model_copy(update={"name": environment}),
-            "scenario": task.scenario_name,
-            "slug": task.key,
-        }
-    )
 
 
 async def _all_tasks(source: str, store: TasksetStore, door: EnvironmentDoor) -> Found:

@@ -41,3 +41,15 @@ def test_a_folder_and_its_deployment_are_evaluated_by_name(workspace: Path, clie
 def mean(view: JobView) -> tuple[str, float | None]:
     """How a job ended, and its mean."""
     return view.job.status, view.totals.mean
+
+
+def test_of_two_that_declare_one_name_each_plays_its_own_tasks(
+    workspace: Path, client: Client
+) -> None:
+    put_template(workspace, "twin-right")
+    wrong = put_template(workspace, "twin-wrong")
+    wrong.write_text(wrong.read_text().replace("yield 1.0 if", "yield 0.25 if"))
+    for name in ("twin-right", "twin-wrong"):
+        settled(client, name)
+    assert mean(evaluated(client, "twin-right")) == ("finished", 1.0)
+    assert mean(evaluated(client, "twin-wrong")) == ("finished", 0.25)
