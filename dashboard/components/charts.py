@@ -108,14 +108,21 @@ def reward_matrix(cells: Sequence[Cell], *, can_choose: bool = False) -> alt.Fac
     return bare
 
 
-def intervals(means: Sequence[Mean]) -> alt.LayerChart:
+def intervals(means: Sequence[Mean], rows: Sequence[str] = ()) -> alt.LayerChart:
     """Means as dots with their 95 % intervals as lines, one row each, in the order given; means of
-    one name share its row.
+    one name share its row. `rows` are all the names, where some have no mean.
     """
     frame = pd.DataFrame(list(means))
+    row_names = list(dict.fromkeys(rows or frame["name"]))
     several = frame["series"].nunique() > 1
     base = alt.Chart(frame).encode(
-        y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=LABEL)),
+        y=alt.Y(
+            "name:N",
+            sort=None,
+            title=None,
+            scale=alt.Scale(domain=row_names),
+            axis=alt.Axis(labelLimit=LABEL),
+        ),
         tooltip=["name", "series", *_rounded("mean", "low", "high"), "count"],
     )
     if several:

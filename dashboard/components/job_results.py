@@ -179,7 +179,8 @@ def _matrix(found: JobResults) -> None:
                 st.caption("Mean of each task with its 95 % interval")
                 means = _means(page.items, _chosen_variant(found))
                 if means:
-                    st.altair_chart(intervals(means), width="stretch")
+                    rows = [cleaned(item.task) for item in page.items]
+                    st.altair_chart(intervals(means, rows), width="stretch")
                 else:
                     st.caption("No task has a reward yet.")
         pager(page.total, TASKS_PER_PAGE, "tasks", "tasks")
