@@ -62,8 +62,8 @@ env, here = Environment("sharing"), Path(__file__).parent
 
 @env.scenario("write")
 async def write(name: str):
-    (here / f"{name}.here").touch()
     (here / "out.txt").write_text(name)
+    (here / f"{name}.here").touch()
     yield "Wait."
     while len(list(here.glob("*.here"))) < 2:
         await asyncio.sleep(0.01)
