@@ -74,7 +74,7 @@ async def test_a_failing_step_is_named_with_its_last_lines_and_a_remedy(workshop
     ) as no:
         await workshop.build("RUN echo before && nosuchtool")
     assert no.value.boundary == "build"
-    assert (no.value.detail or "").splitlines()[0] == "before"
+    assert "before" in (no.value.detail or "").splitlines()
     assert no.value.hint == "install `nosuchtool` in an earlier step of the Dockerfile"
 
 
