@@ -298,8 +298,12 @@ class Engine:
         try:
             what = f"cannot rename container `{identity}`"
             await self._door.change(what, self._door.client.rename, identity, name)
-        except (Conflict, NotFound):
-            return False
+        except DockerFailure as refused:
+            if await self._name(identity) == name:  # another process gave it the same one meanwhile
+                return True
+            if isinstance(refused, (Conflict, NotFound)):
+                return False
+            raise
         return True
 
     async def _name(self, identity: str) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import os
 import random
@@ -14,12 +16,14 @@ from pathlib import Path
 
 import pytest
 
+from hud.containers import Engine
+from hud.containers.custody import left_at
 from hud.containers.labels import Owner
 from hud.containers.policy import NETWORKS
 from tests.command import ROOT, Command
 from tests.docker.images import ENVIRONMENTS
 
-pytestmark = [pytest.mark.docker, pytest.mark.slow]
+pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.anyio]
 
 KILLS = int(os.environ.get("SOAK_KILLS", "8"))
 """How many evaluations are killed; a soak is `SOAK_KILLS=50`."""
@@ -111,6 +115,28 @@ def test_what_a_living_process_has_is_listed_and_what_a_dead_one_left_is_removed
         assert ended.returncode == 0
         assert "removed what dead processes had left" in ended.stderr
         assert left_by(process.pid) == []
+
+
+@pytest.fixture
+def kept_by() -> str:
+    """The keeper of a container whose owner was killed."""
+    owner = OWNER.replace("sandbox=sandbox)", "sandbox=sandbox, keeper='test-kept')")
+    command = [sys.executable, "-c", owner]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        kill_with_watchdogs(process)
+    return "test-kept"
+
+
+async def test_many_that_find_a_kept_container_at_once_agree(kept_by: str) -> None:
+    async with contextlib.AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+        for _ in range(8):
+            group.create_task(stack.enter_async_context(Engine()))
+    async with Engine() as engine:
+        (found,) = await engine.kept(kept_by)
+        assert left_at(found.name) is not None
+        await engine.remove(found)
 
 
 @pytest.mark.parametrize("watched", [True, False])
