@@ -122,7 +122,7 @@ def kept_by() -> str:
     """The keeper of a container whose owner was killed."""
     owner = OWNER.replace("sandbox=sandbox)", "sandbox=sandbox, keeper='test-kept')")
     command = [sys.executable, "-c", owner]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout is not None
         process.stdout.readline()
         kill_with_watchdogs(process)
