@@ -7,10 +7,12 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.components.frame import watched_over
+from dashboard.page_changes import forget_clocks_of_other_pages
 
 # A file, because the browser would fetch a named icon from elsewhere.
 ICON = Path(__file__).with_name("icon.png")
 
+forget_clocks_of_other_pages()
 st.set_page_config(page_title="hud-local", page_icon=str(ICON), layout="wide")
 
 PAGES = [

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Position, expect
 
+from dashboard.components.frame import WATCH_SECONDS
 from tests.command import ROOT
 from tests.controller.running import RunningController, running_controller
 from tests.dashboard import payloads
@@ -23,6 +25,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 expect.set_options(timeout=LOOK_SECONDS * 1000)
 ENVIRONMENTS = ROOT / "tests/dashboard/environments"
 IDS = Seeded()
+FIRST_ROW: Position = {"x": 60.0, "y": 52.0}
+"""Pixels from a table's corner."""
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +136,24 @@ def test_a_trace_is_read_and_the_next_one_reached_by_key(visit: Visit) -> None:
     expect(page.get_by_role("button", name="Next run")).to_be_enabled()
     page.keyboard.press("ArrowRight")
     expect(page).not_to_have_url(re.compile(re.escape(IDS.rollout)))
+
+
+def test_a_clock_of_the_page_before_does_not_wipe_the_next(tab: Visit) -> None:
+    browser = tab.page.context.browser
+    assert browser is not None
+    with closing(browser.new_page(viewport={"width": 1440, "height": 900})) as page:
+        page.clock.install()
+        Visit(page, tab.url).open("jobs", job=IDS.baseline, view="Rollouts")
+        page.locator("[data-testid=stDataFrame]").first.click(position=FIRST_ROW)
+        for _ in range(200):
+            page.clock.fast_forward(int(WATCH_SECONDS * 1000))
+            page.wait_for_timeout(40)
+            if "/trace" in page.url:
+                break
+        answers = page.get_by_text("Model calls").first
+        expect(answers).to_be_visible()
+        page.get_by_text("Scoring").first.click()
+        expect(answers).to_be_visible()
 
 
 def test_two_jobs_are_compared(visit: Visit) -> None:
