@@ -131,9 +131,7 @@ class Deployments:
         declared = (await self.resolve(name)).environment
         if declared == place.name:
             return tasks
-        return [
-            task.played_in(place.name) if task.env_name == declared else task for task in tasks
-        ]
+        return [task.played_in(place.name) if task.env_name == declared else task for task in tasks]
 
     async def open_runtime(self, name: str, tasks: Sequence[Task]) -> Runtime:
         """A runtime that starts a fresh instance of an environment for each rollout of these
